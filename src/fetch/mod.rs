@@ -1,0 +1,1 @@
+//! Parallel, resumable downloads of blobs, checked while they arrive.

@@ -1,0 +1,1 @@
+//! The store of unpacked artifacts, and environments as lists of generations of links into it.

@@ -1,0 +1,13 @@
+//! `rvp` replaces a package server with a directory of plain files.
+//!
+//! The modules are layers, and use only those below them: `cli`, then `publish`, `install` and `resolve`,
+//! then `project`, `package` and `fetch`, then `registry`, then `model`.
+
+pub mod fetch;
+pub mod install;
+pub mod model;
+pub mod package;
+pub mod project;
+pub mod publish;
+pub mod registry;
+pub mod resolve;

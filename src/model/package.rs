@@ -1,0 +1,138 @@
+//! A package as its index file tells it: the records of one file, merged in order.
+
+use std::collections::BTreeMap;
+
+use super::{Artifact, PackageName, Record, RecordError, Release, RequirementError, Version, VersionError};
+
+/// All releases of one package, in one registry.
+#[derive(Clone, Debug)]
+pub struct Package {
+    pub name: PackageName,
+    pub releases: BTreeMap<Version, ReleaseEntry>,
+}
+
+/// A release, with what later records said of it.
+#[derive(Clone, Debug)]
+pub struct ReleaseEntry {
+    pub release: Release,
+    /// Those of the release record and of its `add` records, in order.
+    pub artifacts: Vec<Artifact>,
+    /// The reason, where the last word is that the release is withdrawn. May be empty.
+    pub yanked: Option<String>,
+    /// When the release record was sealed.
+    pub sealed: jiff::Timestamp,
+    /// The numbers in the log of the release record and of each record that changed it, rising.
+    pub entries: Vec<u64>,
+}
+
+/// An index file that does not hold together.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    #[error("line {line} of {path}: {source}")]
+    Record { path: String, line: usize, source: RecordError },
+    #[error("line {line} of {path}: the version is not valid: {source}")]
+    Version { path: String, line: usize, source: VersionError },
+    #[error("line {line} of {path}: {reason}")]
+    Order { path: String, line: usize, reason: String },
+    #[error("{path} is not UTF-8 from byte {at} on")]
+    Encoding { path: String, at: usize },
+    #[error("{path}: {source}")]
+    Requirement { path: String, source: RequirementError },
+}
+
+impl Package {
+    /// Reads the committed bytes of the index file of `name`. Every record lies under a seal line.
+    pub fn parse(name: &PackageName, bytes: &[u8]) -> Result<Self, IndexError> {
+        let path = name.index_path();
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| IndexError::Encoding { path: path.clone(), at: error.valid_up_to() })?;
+        let mut package = Package { name: name.clone(), releases: BTreeMap::new() };
+        let mut open: Vec<(usize, Record)> = Vec::new();
+        for (number, line) in text.lines().enumerate() {
+            let line_number = number + 1;
+            let record = Record::parse(line).map_err(|source| IndexError::Record {
+                path: path.clone(),
+                line: line_number,
+                source,
+            })?;
+            let Record::Seal(seal) = record else {
+                open.push((line_number, record));
+                continue;
+            };
+            let order = |reason: String| IndexError::Order { path: path.clone(), line: line_number, reason };
+            if seal.path != path {
+                return Err(order(format!("the seal is of another file, {}", seal.path)));
+            }
+            if seal.count != open.len() as u64 {
+                return Err(order(format!("the seal counts {} records and ends {}", seal.count, open.len())));
+            }
+            for ((line, record), entry) in open.drain(..).zip(seal.first..) {
+                package.apply(&path, line, record, seal.time, entry)?;
+            }
+        }
+        if let Some((line, _)) = open.first() {
+            return Err(IndexError::Order { path, line: *line, reason: "no seal line follows".into() });
+        }
+        Ok(package)
+    }
+
+    /// Adds one record in order. `line` is for messages; `sealed` and `entry` are its seal's time and its log number.
+    pub fn apply(
+        &mut self,
+        path: &str,
+        line: usize,
+        record: Record,
+        sealed: jiff::Timestamp,
+        entry: u64,
+    ) -> Result<(), IndexError> {
+        let at = |source| IndexError::Record { path: path.into(), line, source };
+        let order = |reason: String| IndexError::Order { path: path.into(), line, reason };
+        if record.package().map_err(at)?.is_some_and(|name| name != self.name) {
+            return Err(order("the record is of another package".into()));
+        }
+        let version_of = |text: &str| {
+            Version::parse(self.name.family(), text).map_err(|source| IndexError::Version {
+                path: path.into(),
+                line,
+                source,
+            })
+        };
+        match record {
+            Record::Release(release) => {
+                let version = version_of(&release.version)?;
+                if self.releases.contains_key(&version) {
+                    return Err(order(format!("version {version} is released twice")));
+                }
+                let artifacts = release.artifacts.clone();
+                let entries = vec![entry];
+                self.releases
+                    .insert(version, ReleaseEntry { release, artifacts, yanked: None, sealed, entries });
+            }
+            Record::Add(add) => {
+                let release = self.releases.get_mut(&version_of(&add.version)?).ok_or_else(|| {
+                    order(format!("artifacts are added to {}, which is not released", add.version))
+                })?;
+                for artifact in add.artifacts {
+                    if release.artifacts.iter().any(|known| known.file == artifact.file) {
+                        return Err(order(format!("the file {} is added twice", artifact.file)));
+                    }
+                    release.artifacts.push(artifact);
+                }
+                release.entries.push(entry);
+            }
+            Record::Yank(yank) => {
+                let release = self
+                    .releases
+                    .get_mut(&version_of(&yank.version)?)
+                    .ok_or_else(|| order(format!("{} is yanked, and is not released", yank.version)))?;
+                release.yanked = yank.yanked.then_some(yank.reason);
+                release.entries.push(entry);
+            }
+            Record::Seal(_) | Record::File(_) => {
+                return Err(order("this kind of record has no place in a package's file".into()));
+            }
+            Record::Unknown { .. } => {}
+        }
+        Ok(())
+    }
+}

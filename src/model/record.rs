@@ -1,0 +1,289 @@
+//! Records: the lines of index files, and so the entries of the log. Specified in `index-schema/README.md`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use super::{Blake3, Family, NameError, PackageName, Sha256, Version, VersionError};
+
+/// A log entry is one line, and the tile format gives its length 16 bits (C2SP tlog-tiles).
+pub const MAX_RECORD: usize = 65_535;
+
+/// One line of an index file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A package at a version, with what the resolver needs to know of it.
+    Release(Release),
+    /// More artifacts of a release that stands earlier in the same file.
+    Add(Add),
+    /// A release withdrawn, or given back: still there for locks that name it, never chosen anew.
+    Yank(Yank),
+    /// The end of one seal in this file: where its records stand in the log, and when they were sealed.
+    Seal(Seal),
+    /// A file of the registry that is not an index file, such as `config.json`, and its content from here on.
+    File(FileRecord),
+    /// A kind that this version does not know, and that it may pass over.
+    Unknown { kind: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Release {
+    pub family: Family,
+    pub name: String,
+    pub version: String,
+    /// Requirements as the family writes them: PEP 508, or `owner/name ^1.2`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<String>,
+    /// PEP 440 specifiers for the Python version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires_python: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extras: Vec<String>,
+    /// Host requirements: the host's name, and PEP 440 specifiers for its version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<String, String>,
+    /// What a release of a host offers to the packages in it: `dotnet`, `python`, `platform`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub provides: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<Artifact>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Add {
+    pub family: Family,
+    pub name: String,
+    pub version: String,
+    pub artifacts: Vec<Artifact>,
+}
+
+/// A file of a release. Its bytes are the blob `blobs/<first two digits>/<blake3>/<file>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Artifact {
+    pub file: String,
+    /// Length in bytes.
+    pub size: u64,
+    pub blake3: Blake3,
+    pub sha256: Sha256,
+    /// Replaces the release's requirements where this artifact's metadata has others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires: Option<Vec<String>>,
+    /// Replaces the release's `requires-python` where this artifact's metadata has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires_python: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Yank {
+    pub family: Family,
+    pub name: String,
+    pub version: String,
+    pub yanked: bool,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Seal {
+    /// The index file that this line ends, relative to the registry.
+    pub path: String,
+    /// The log's number for the first record of this seal in this file; this line's own number is `first + count`.
+    pub first: u64,
+    /// How many records stand between the previous seal line and this one.
+    pub count: u64,
+    /// When, by the sealer's clock: seconds of UTC as RFC 3339.
+    pub time: jiff::Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FileRecord {
+    /// Relative to the registry.
+    pub path: String,
+    pub length: u64,
+    pub blake3: Blake3,
+}
+
+/// A line that is not a record.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error("it is {0} bytes long, and a record has at most {MAX_RECORD}")]
+    TooLong(usize),
+    #[error("it is not a record: {0}")]
+    Json(String),
+    #[error("its kind `{0}` is marked critical and this version of rvp does not know it; update rvp")]
+    Critical(String),
+    #[error("its name is not valid: {0}")]
+    Name(#[from] NameError),
+    #[error("its version is not valid: {0}")]
+    Version(#[from] VersionError),
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    kind: std::borrow::Cow<'a, str>,
+    #[serde(default)]
+    critical: bool,
+}
+
+impl Record {
+    /// Reads one line, without its newline. Unknown fields are passed over; a duplicate key at any depth is an error.
+    pub fn parse(line: &str) -> Result<Self, RecordError> {
+        if line.len() > MAX_RECORD {
+            return Err(RecordError::TooLong(line.len()));
+        }
+        let json = |error: serde_json::Error| RecordError::Json(error.to_string());
+        check_keys(line).map_err(json)?;
+        let head: Head = serde_json::from_str(line).map_err(json)?;
+        match head.kind.as_ref() {
+            "release" => serde_json::from_str(line).map(Record::Release).map_err(json),
+            "add" => serde_json::from_str(line).map(Record::Add).map_err(json),
+            "yank" => serde_json::from_str(line).map(Record::Yank).map_err(json),
+            "seal" => serde_json::from_str(line).map(Record::Seal).map_err(json),
+            "file" => serde_json::from_str(line).map(Record::File).map_err(json),
+            kind if head.critical => Err(RecordError::Critical(kind.to_owned())),
+            kind => Ok(Record::Unknown { kind: kind.to_owned() }),
+        }
+    }
+
+    /// The line of this record, without a newline: compact JSON with `kind` first.
+    pub fn to_line(&self) -> Result<String, RecordError> {
+        #[derive(Serialize)]
+        struct Tagged<'a, T> {
+            kind: &'a str,
+            #[serde(flatten)]
+            record: &'a T,
+        }
+        fn tagged<T: Serialize>(kind: &str, record: &T) -> Result<String, RecordError> {
+            serde_json::to_string(&Tagged { kind, record })
+                .map_err(|error| RecordError::Json(error.to_string()))
+        }
+        let line = match self {
+            Record::Release(release) => tagged("release", release),
+            Record::Add(add) => tagged("add", add),
+            Record::Yank(yank) => tagged("yank", yank),
+            Record::Seal(seal) => tagged("seal", seal),
+            Record::File(file) => tagged("file", file),
+            Record::Unknown { kind } => {
+                Err(RecordError::Json(format!("a record of kind `{kind}` cannot be written")))
+            }
+        }?;
+        if line.len() > MAX_RECORD {
+            return Err(RecordError::TooLong(line.len()));
+        }
+        Ok(line)
+    }
+
+    /// The package that this record is about, or none for a seal, a file or an unknown kind.
+    pub fn package(&self) -> Result<Option<PackageName>, RecordError> {
+        let (family, name) = match self {
+            Record::Release(release) => (release.family, &release.name),
+            Record::Add(add) => (add.family, &add.name),
+            Record::Yank(yank) => (yank.family, &yank.name),
+            Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => return Ok(None),
+        };
+        Ok(Some(PackageName::new(family, name)?))
+    }
+}
+
+impl Release {
+    pub fn parsed_version(&self) -> Result<Version, VersionError> {
+        Version::parse(self.family, &self.version)
+    }
+}
+
+/// Fails on a duplicate key at any depth, which JSON parsers otherwise resolve each in their own way.
+fn check_keys(line: &str) -> Result<(), serde_json::Error> {
+    struct NoDuplicates;
+
+    impl<'de> DeserializeSeed<'de> for NoDuplicates {
+        type Value = ();
+        fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+            deserializer.deserialize_any(self)
+        }
+    }
+
+    impl<'de> Visitor<'de> for NoDuplicates {
+        type Value = ();
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("JSON")
+        }
+        fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_str<E>(self, _: &str) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_unit<E>(self) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
+            while sequence.next_element_seed(NoDuplicates)?.is_some() {}
+            Ok(())
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            let mut keys = std::collections::HashSet::new();
+            while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+                map.next_value_seed(NoDuplicates)?;
+                if let Some(key) = keys.replace(key) {
+                    return Err(serde::de::Error::custom(format!("the key `{key}` stands twice")));
+                }
+            }
+            Ok(())
+        }
+    }
+
+    let mut deserializer = serde_json::Deserializer::from_str(line);
+    NoDuplicates.deserialize(&mut deserializer)?;
+    deserializer.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duplicate_key_is_an_error_at_any_depth() {
+        for line in [
+            r#"{"kind":"yank","kind":"yank"}"#,
+            r#"{"kind":"x","a":[{"b":1,"b":2}]}"#,
+            r#"{"kind":"x","a":1,"\u0061":2}"#,
+        ] {
+            let error = Record::parse(line).unwrap_err().to_string();
+            assert!(error.contains("stands twice"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_stops_the_reader_only_when_critical() {
+        assert!(matches!(Record::parse(r#"{"kind":"x","y":1}"#), Ok(Record::Unknown { .. })));
+        assert!(matches!(Record::parse(r#"{"kind":"x","critical":true}"#), Err(RecordError::Critical(_))));
+    }
+
+    #[test]
+    fn a_record_is_written_as_it_is_read() {
+        let line = r#"{"kind":"yank","family":"python","name":"numpy","version":"1.0","yanked":true,"reason":"broken"}"#;
+        assert_eq!(Record::parse(line).unwrap().to_line().unwrap(), line);
+    }
+}

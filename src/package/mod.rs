@@ -1,0 +1,1 @@
+//! Archive formats, one file each. Everything in an archive is hostile until it is checked.

@@ -1,0 +1,1 @@
+//! Filling a registry: what to publish, from files, from folders and from simple indexes.

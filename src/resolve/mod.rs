@@ -1,0 +1,1 @@
+//! The PubGrub provider, the lock, and explanations of conflicts in plain words.
