@@ -5,6 +5,7 @@ mod edit;
 mod error;
 mod groups;
 mod layers;
+mod list;
 mod paths;
 mod pyproject;
 mod registries;
