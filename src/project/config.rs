@@ -45,23 +45,35 @@ impl UserConfig {
         let (name, rest) = key.split_once('.').map_or((key, None), |(name, rest)| (name, Some(rest)));
         let setting = Setting::named(name).ok_or_else(|| unknown(key, SETTINGS.iter().map(|s| s.name)))?;
         let value_error = |reason: String| ProjectError::Value { key: key.into(), reason };
-        let mut document: DocumentMut = self.source.text.parse().map_err(|error: toml_edit::TomlError| {
-            self.source.error(error.span(), error.message())
-        })?;
+        let mut document: DocumentMut = self
+            .source
+            .text
+            .parse()
+            .map_err(|error: toml_edit::TomlError| self.source.error(error.span(), error.message()))?;
         match (setting.name, rest) {
-            (_, None) => put(document.entry(setting.name).or_insert(Item::None), setting.value(text).map_err(value_error)?),
+            (_, None) => put(
+                document.entry(setting.name).or_insert(Item::None),
+                setting.value(text).map_err(value_error)?,
+            ),
             ("registries", Some(rest)) => {
                 let (registry, field) = rest.split_once('.').ok_or_else(|| {
                     value_error("expected `registries.NAME.FIELD`, such as `registries.acme.url`".into())
                 })?;
                 if !REGISTRY_FIELDS.contains(&field) {
-                    return Err(unknown(key, REGISTRY_FIELDS.iter().map(|field| format!("registries.{registry}.{field}"))));
+                    return Err(unknown(
+                        key,
+                        REGISTRY_FIELDS.iter().map(|field| format!("registries.{registry}.{field}")),
+                    ));
                 }
-                let value = if field == "prefixes" { setting.value(text).map_err(value_error)? } else { text.into() };
-                put_registry(&mut document, registry, field, value)
-                    .ok_or_else(|| value_error("it is not a list of tables in the file; correct that first".into()))?;
+                let value =
+                    if field == "prefixes" { setting.value(text).map_err(value_error)? } else { text.into() };
+                put_registry(&mut document, registry, field, value).ok_or_else(|| {
+                    value_error("it is not a list of tables in the file; correct that first".into())
+                })?;
             }
-            (_, Some(_)) => return Err(value_error("it has no parts; name it without what follows the dot".into())),
+            (_, Some(_)) => {
+                return Err(value_error("it has no parts; name it without what follows the dot".into()));
+            }
         }
         let source = Source { path: self.source.path.clone(), text: document.to_string() };
         let changed = Self { source };
@@ -101,7 +113,8 @@ fn put_registry(document: &mut DocumentMut, name: &str, field: &str, value: Valu
             put(tables.get_mut(at)?.entry(field).or_insert(Item::None), value);
         }
         Item::Value(Value::Array(array)) => {
-            let known = array.iter().position(|item| item.as_inline_table().is_some_and(|table| named(table)));
+            let known =
+                array.iter().position(|item| item.as_inline_table().is_some_and(|table| named(table)));
             let at = known.unwrap_or_else(|| {
                 array.push(InlineTable::from_iter([("name", name)]));
                 array.len() - 1

@@ -187,7 +187,11 @@ fn end_of_value(text: &str, value: &Spanned<DeValue<'_>>) -> Option<usize> {
         DeValue::Table(table) if !text[start..].starts_with('{') => {
             table.values().filter_map(|value| end_of_value(text, value)).max()
         }
-        DeValue::Array(items) if text[start..].starts_with("[[") && items.iter().all(|item| item.get_ref().is_table()) => None,
+        DeValue::Array(items)
+            if text[start..].starts_with("[[") && items.iter().all(|item| item.get_ref().is_table()) =>
+        {
+            None
+        }
         _ => Some(end),
     }
 }
@@ -198,7 +202,10 @@ fn requirement_of(item: &Item) -> Option<Requirement> {
 
 fn positions(list: &List<'_>, matches: impl Fn(&Requirement) -> bool) -> Vec<usize> {
     let items = list.items().iter().enumerate();
-    items.filter(|(_, item)| requirement_of(item).is_some_and(|item| matches(&item))).map(|(at, _)| at).collect()
+    items
+        .filter(|(_, item)| requirement_of(item).is_some_and(|item| matches(&item)))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 /// Before which item `requirement` belongs: in order where the list is sorted by name or by text, and at the end of any other.

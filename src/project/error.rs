@@ -68,8 +68,7 @@ pub(super) struct Source {
 
 impl Source {
     pub fn read(path: &Path) -> Result<Self, ProjectError> {
-        let bytes =
-            std::fs::read(path).map_err(|source| ProjectError::Read { path: path.into(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| ProjectError::Read { path: path.into(), source })?;
         let text = String::from_utf8(bytes).map_err(|error| ProjectError::Encoding {
             path: path.into(),
             at: error.utf8_error().valid_up_to(),

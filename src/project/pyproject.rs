@@ -66,7 +66,8 @@ impl PyProject {
     pub(super) fn parse(source: &Source) -> Result<Self, ProjectError> {
         let document = DeTable::parse(&source.text).map_err(|error| source.toml_error(&error))?;
         if !document.get_ref().contains_key("project") {
-            let reason = "there is no [project] table\n  hint: expected `[project]` with at least `name = \"…\"`";
+            let reason =
+                "there is no [project] table\n  hint: expected `[project]` with at least `name = \"…\"`";
             return Err(source.error(None, reason));
         }
         let (hosts, settings) = match tool_table(source, document.get_ref())? {
@@ -98,8 +99,8 @@ impl PyProject {
 
 /// Walks up from the folder `start` to the first that holds a `pyproject.toml`, and returns the path of that file.
 pub fn find_project(start: &Path) -> Result<PathBuf, ProjectError> {
-    let absolute = std::path::absolute(start)
-        .map_err(|source| ProjectError::Read { path: start.to_owned(), source })?;
+    let absolute =
+        std::path::absolute(start).map_err(|source| ProjectError::Read { path: start.to_owned(), source })?;
     for folder in absolute.ancestors() {
         let file = folder.join("pyproject.toml");
         if file.is_file() {

@@ -147,14 +147,17 @@ impl FromText for RegistryName {
     fn from_text(text: &str) -> Result<Self, String> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if text.is_empty() || !text.chars().all(allowed) {
-            return Err(format!("`{text}` does not name a registry: use lower-case ASCII letters, digits and `-`"));
+            return Err(format!(
+                "`{text}` does not name a registry: use lower-case ASCII letters, digits and `-`"
+            ));
         }
         Ok(Self(text.into()))
     }
 }
 
 impl FromText for Location {
-    const EXPECTED: &'static str = "a folder or a URL, such as \"../registry\" or \"https://example.org/registry\"";
+    const EXPECTED: &'static str =
+        "a folder or a URL, such as \"../registry\" or \"https://example.org/registry\"";
     fn from_text(text: &str) -> Result<Self, String> {
         Self::parse(text)
     }
@@ -222,7 +225,11 @@ mod tests {
 
     #[test]
     fn two_owners_of_a_name_or_a_prefix_are_refused() {
-        assert!(conflict(&[registry("a", &["x-"]), registry("b", &["y-", "X_"])]).unwrap().contains("prefix `x-`"));
+        assert!(
+            conflict(&[registry("a", &["x-"]), registry("b", &["y-", "X_"])])
+                .unwrap()
+                .contains("prefix `x-`")
+        );
         assert!(conflict(&[registry("a", &[]), registry("a", &[])]).unwrap().contains("name `a`"));
         assert_eq!(conflict(&[registry("a", &["x-"]), registry("b", &["x-y-"])]), None);
     }

@@ -184,7 +184,9 @@ impl Settings {
         for registry in self.registries.iter_mut().flatten() {
             registry.url.rebase(base);
         }
-        for path in [&mut self.cache_dir, &mut self.environments_dir, &mut self.store_dir].into_iter().flatten() {
+        for path in
+            [&mut self.cache_dir, &mut self.environments_dir, &mut self.store_dir].into_iter().flatten()
+        {
             *path = rebased(path, base);
         }
     }

@@ -78,6 +78,12 @@ impl Checkpoint {
     }
 }
 
+/// `name+hash` of a verifier key: enough to tell keys apart, and fit to name a file. The key behind it is base64, which
+/// has `+` among its digits.
+pub fn key_stem(verifier_key: &str) -> &str {
+    verifier_key.match_indices('+').nth(1).map_or(verifier_key, |(end, _)| &verifier_key[..end])
+}
+
 /// The private key of a log, as a C2SP signed-note signer key: `PRIVATE+KEY+name+hash+key`. Never printed.
 #[derive(Clone)]
 pub struct LogKey(String);
@@ -91,10 +97,7 @@ impl LogKey {
         let seed: [u8; 32] = rand::random();
         let signing = ed25519_dalek::SigningKey::from_bytes(&seed);
         let verifier_key = signed_note::new_ed25519_verifier_key(name, &signing.verifying_key());
-        // The two texts share the name and its hash; what differs is the prefix and the key itself.
-        let (stem, _) = verifier_key
-            .rsplit_once('+')
-            .ok_or_else(|| RegistryError::Sign { reason: "the new key has no text form".into() })?;
+        let stem = key_stem(&verifier_key);
         let private = [&[1_u8][..], &seed].concat();
         let text = format!("PRIVATE+KEY+{stem}+{}", data_encoding::BASE64.encode(&private));
         Ok((Self::parse(&text)?, verifier_key))
@@ -127,5 +130,20 @@ impl LogKey {
 impl std::fmt::Debug for LogKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("LogKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_new_key_signs_and_is_known_by_its_stem() {
+        // Enough keys that some have a `+` among their base64 digits.
+        for _ in 0..40 {
+            let (key, verifier_key) = LogKey::generate("acme").unwrap();
+            assert!(key.matches(&verifier_key));
+            assert_eq!(key_stem(&verifier_key).len(), "acme+01234567".len());
+        }
     }
 }

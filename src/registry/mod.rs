@@ -17,7 +17,7 @@ mod store_http;
 mod verify;
 mod writer;
 
-pub use checkpoint::{Checkpoint, LogKey};
+pub use checkpoint::{Checkpoint, LogKey, key_stem};
 pub use client::{ClientFolders, replace_file};
 pub use config::Config;
 pub use error::RegistryError;
