@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::{
-    Blake3, NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError,
+    NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError,
 };
 use crate::package::PackageError;
 

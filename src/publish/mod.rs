@@ -7,6 +7,7 @@ mod error;
 mod folder;
 mod incoming;
 mod plan;
+pub mod simple_index;
 mod yank;
 
 use std::path::PathBuf;
