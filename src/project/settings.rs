@@ -196,7 +196,8 @@ impl Settings {
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident, $what:literal, $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "kebab-case")]
         pub enum $name { $($(#[$variant_doc])* $variant),+ }
 
         impl fmt::Display for $name {
@@ -255,6 +256,13 @@ choice! {
 /// Releases sealed after this moment do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExcludeNewer(pub jiff::Timestamp);
+
+impl ExcludeNewer {
+    /// Reads a date or a time, as the setting has it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Self::from_text(text)
+    }
+}
 
 impl fmt::Display for ExcludeNewer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
