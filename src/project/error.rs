@@ -34,13 +34,13 @@ pub enum ProjectError {
         path.display()
     )]
     Vitte { path: PathBuf },
-    #[error("`{name}` is not among {table} of {}{}", path.display(), nearest_hint(name, known))]
+    #[error("`{name}` is not in {table} of {}{}", path.display(), nearest_hint(name, known))]
     NoDependency { name: String, table: String, path: PathBuf, known: Vec<String> },
     #[error(
-        "{}: {reason}\n  hint: the file is unchanged; make the change by hand",
+        "{}: {list} are written in a form of TOML that rvp does not edit\n  hint: the file is unchanged; write `{key} = [\"…\"]` under `[{header}]` by hand",
         path.display()
     )]
-    Edit { path: PathBuf, reason: String },
+    Edit { path: PathBuf, list: String, header: &'static str, key: String },
     #[error("this user has no home folder\n  hint: set RVP_HOME to a folder for rvp's files")]
     NoHome,
 }

@@ -166,3 +166,156 @@ fn extras<'de, D: serde::Deserializer<'de>>(
     let unwrap = |list: Vec<text::Text<Requirement>>| list.into_iter().map(|text::Text(one)| one).collect();
     Ok(extras.into_iter().map(|(name, list)| (name, unwrap(list))).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::{Location, ResolutionMode};
+
+    const SITE_TOOLS: &str = r#"
+[project]
+name = "Site.Tools"
+version = "0.1.0"
+requires-python = ">=3.11"
+dependencies = ["revitpy-geometry>=1.2", "numpy"]
+optional-dependencies.plot = ["matplotlib>=3.8; sys_platform == 'win32'"]
+dynamic = ["license"]
+
+[dependency-groups]
+test = ["pytest>=8"]
+Dev_All = ["ruff", { include-group = "Test" }]
+
+[tool.other]
+unknown = true
+
+[tool.rvp]
+registries = [
+    { name = "acme", url = "../registry", prefixes = ["acme-", "revitpy-"] },
+    { name = "share", url = '\\server\share\registry' },
+    { name = "public", url = "https://example.org/registry", key = "public+1234abcd+AAAA" },
+]
+targets = ["revit==2025.4", { python = "3.12", platform = "win_amd64" }]
+hosts = { Revit = ">=2022,<2028" }
+resolution = "lowest-direct"
+exclude-newer = "2026-01-31"
+constraint-dependencies = ["numpy<3"]
+"#;
+
+    fn parse(text: &str) -> Result<PyProject, ProjectError> {
+        PyProject::parse(&Source { path: PathBuf::from("tools/pyproject.toml"), text: text.into() })
+    }
+
+    #[test]
+    fn the_project_of_the_design_is_read() {
+        let read = parse(SITE_TOOLS).unwrap();
+        assert_eq!(read.project.name.as_str(), "site-tools");
+        assert_eq!(read.project.version.unwrap().to_string(), "0.1.0");
+        assert_eq!(read.project.requires_python.unwrap().to_string(), ">=3.11");
+        assert_eq!(read.project.dependencies.len(), 2);
+        assert_eq!(read.project.dynamic, ["license"]);
+        let plot = &read.project.optional_dependencies[&"plot".parse().unwrap()];
+        assert_eq!(&*plot[0].text, "matplotlib>=3.8; sys_platform == 'win32'");
+        assert_eq!(read.hosts["revit"].to_string(), ">=2022, <2028");
+        let group = &read.groups[&"dev-all".parse().unwrap()];
+        assert_eq!(group.iter().map(|one| &*one.text).collect::<Vec<_>>(), ["ruff", "pytest>=8"]);
+
+        let settings = read.layer.settings;
+        assert_eq!(read.layer.origin, Origin::Project("tools/pyproject.toml".into()));
+        let registries = settings.registries.unwrap();
+        assert_eq!(registries[0].url, Location::Path(Path::new("tools").join("../registry")));
+        assert_eq!(registries[1].url, Location::Path(r"\\server\share\registry".into()));
+        assert_eq!(registries[2].url.to_string(), "https://example.org/registry");
+        assert_eq!(settings.targets.unwrap()[1].python.as_deref(), Some("3.12"));
+        assert_eq!(settings.resolution, Some(ResolutionMode::LowestDirect));
+        assert_eq!(settings.exclude_newer.unwrap().to_string(), "2026-02-01T00:00:00Z");
+        assert_eq!(settings.constraint_dependencies.unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_file_of_windows_notepad_is_read() {
+        let text = format!("\u{feff}{}", SITE_TOOLS.replace('\n', "\r\n"));
+        assert_eq!(parse(&text).unwrap().groups.len(), 2);
+    }
+
+    #[test]
+    fn the_example_package_is_read() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/revit-geometry/pyproject.toml");
+        let read = PyProject::read(&example).unwrap();
+        assert_eq!(read.project.name.as_str(), "revit-geometry");
+        assert_eq!(read.hosts["revit"].to_string(), ">=2022, <2028");
+    }
+
+    /// Each mistake in the file above, and the whole message.
+    #[test]
+    fn a_mistake_is_shown_where_it_stands() {
+        let mistakes = [
+            ("name = \"Site.Tools\"\n", "\n"),
+            ("\"Site.Tools\"", "\"-x\""),
+            ("\"0.1.0\"", "\"one\""),
+            ("\"0.1.0\"", "1"),
+            ("\">=3.11\"", "\"3.11\""),
+            ("\"numpy\"]", "\"numpy >== 1\"]"),
+            ("\"numpy\"]", "\"numpy @ https://example.org/numpy.whl\"]"),
+            ("\"numpy\"]", "\"numpy\", 3]"),
+            ("optional-dependencies.plot", "optional-dependencies.'p!'"),
+            ("\"Test\"", "\"tests\""),
+            ("\"pytest>=8\"", "{ include-group = \"dev-all\" }"),
+            ("\"pytest>=8\"", "{ include = \"dev-all\" }"),
+            ("Dev_All", "TEST"),
+            ("registries = [\n", "registry = [\n"),
+            ("resolution =", "resoluton ="),
+            ("resolution =", "cache-dir ="),
+            ("\"lowest-direct\"", "\"newest\""),
+            ("\"2026-01-31\"", "\"yesterday\""),
+            ("\"2026-01-31\"", "2026-01-31"),
+            ("\"../registry\"", "\"ftp://example.org\""),
+            ("\"https://example.org/registry\"", "\"https://me:secret@example.org\""),
+            ("\"acme\"", "\"Acme Ltd\""),
+            ("name = \"acme\"", "name = \"public\""),
+            ("prefixes", "prefix"),
+            ("\"revit==2025.4\"", "\"revit 2025.4\""),
+            ("\"win_amd64\"", "\"windows\""),
+            ("python = \"3.12\"", "python = 3.12"),
+            ("hosts = { Revit = \">=2022,<2028\" }", "hosts = [\"revit\"]"),
+            (">=2022,<2028", "2022"),
+            ("[tool.rvp]", "[tool.rvp"),
+            ("[project]", "[package]"),
+            ("\n[tool.rvp]\n", "\n[tool]\nrvp = 1\n[more]\n"),
+        ];
+        let mut messages = String::new();
+        for (right, wrong) in mistakes {
+            assert!(SITE_TOOLS.contains(right), "{right}");
+            let error = parse(&SITE_TOOLS.replacen(right, wrong, 1)).expect_err(wrong);
+            messages.push_str(&format!("{error}\n"));
+        }
+        insta::assert_snapshot!(messages, @"");
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf8_says_from_where() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pyproject.toml");
+        std::fs::write(&path, b"# caf\xe9\n[project]\nname = \"a\"\n").unwrap();
+        let shown = PyProject::read(&path).unwrap_err().to_string();
+        insta::assert_snapshot!(shown.replace(&path.display().to_string(), "pyproject.toml"), @"
+        pyproject.toml is not UTF-8 from byte 5 on
+          hint: TOML files are UTF-8; save it with that encoding
+        ");
+    }
+
+    #[test]
+    fn the_nearest_project_above_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("a/b/c");
+        std::fs::create_dir_all(&inner).unwrap();
+        let shown = |error: ProjectError| error.to_string().replace(&folder.path().display().to_string(), "DIR");
+        assert!(matches!(find_project(&inner), Err(ProjectError::NoProject { .. })));
+        std::fs::write(folder.path().join("a/vitte.toml"), "").unwrap();
+        insta::assert_snapshot!(shown(find_project(&inner).unwrap_err()), @"
+        DIR/a/vitte.toml is a Vitte project, which this version of rvp does not read yet
+          hint: put a pyproject.toml beside it, or run rvp in another folder
+        ");
+        std::fs::write(folder.path().join("a/pyproject.toml"), "").unwrap();
+        assert_eq!(find_project(&inner).unwrap(), folder.path().join("a/pyproject.toml"));
+    }
+}
