@@ -192,7 +192,11 @@ fn end_of_value(text: &str, value: &Spanned<DeValue<'_>>) -> Option<usize> {
         DeValue::Table(table) if !text[start..].starts_with('{') => {
             table.values().filter_map(|value| end_of_value(text, value)).max()
         }
-        DeValue::Array(items) if text[start..].starts_with("[[") && items.iter().all(|item| item.get_ref().is_table()) => None,
+        DeValue::Array(items)
+            if text[start..].starts_with("[[") && items.iter().all(|item| item.get_ref().is_table()) =>
+        {
+            None
+        }
         _ => Some(end),
     }
 }
@@ -203,7 +207,10 @@ fn requirement_of(item: &Item) -> Option<Requirement> {
 
 fn positions(list: &List<'_>, matches: impl Fn(&Requirement) -> bool) -> Vec<usize> {
     let items = list.items().iter().enumerate();
-    items.filter(|(_, item)| requirement_of(item).is_some_and(|item| matches(&item))).map(|(at, _)| at).collect()
+    items
+        .filter(|(_, item)| requirement_of(item).is_some_and(|item| matches(&item)))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 /// Before which item `requirement` belongs: in order where the list is sorted by name or by text, and at the end of any other.
@@ -315,10 +322,7 @@ targets = ["revit==2025.4"]
             "-    \"numpy>=1.24\",  # rooms, walls\n+    \"NumPy >=1.26\",  # rooms, walls\n"
         );
         assert_eq!(add("openpyxl<4"), "-    'openpyxl',\n+    'openpyxl<4',\n");
-        assert_eq!(
-            add("numpy<2 ; python_version < '3.9'"),
-            "+    \"numpy<2 ; python_version < '3.9'\",\n"
-        );
+        assert_eq!(add("numpy<2 ; python_version < '3.9'"), "+    \"numpy<2 ; python_version < '3.9'\",\n");
         let twice = SITE_TOOLS.replace("    'openpyxl',\n", "    \"Numpy<3\",\n    'openpyxl',\n");
         assert_eq!(
             added(&twice, &DependencyTable::Project, "numpy==2.0"),
@@ -350,10 +354,17 @@ targets = ["revit==2025.4"]
 
     #[test]
     fn a_list_that_is_not_there_is_made() {
-        let project = "[build-system]\nrequires = []\n\n[project]\nname = \"a\"\nurls.home = \"x\"\n\n[tool.x]\n";
+        let project =
+            "[build-system]\nrequires = []\n\n[project]\nname = \"a\"\nurls.home = \"x\"\n\n[tool.x]\n";
         assert_eq!(added(project, &DependencyTable::Project, "b"), "+dependencies = [\n+    \"b\",\n+]\n");
-        assert!(add(project, &DependencyTable::Project, &requirement("b")).contains("urls.home = \"x\"\ndependencies"));
-        assert_eq!(added(project, &group("dev"), "b"), "+\n+[dependency-groups]\n+dev = [\n+    \"b\",\n+]\n");
+        assert!(
+            add(project, &DependencyTable::Project, &requirement("b"))
+                .contains("urls.home = \"x\"\ndependencies")
+        );
+        assert_eq!(
+            added(project, &group("dev"), "b"),
+            "+\n+[dependency-groups]\n+dev = [\n+    \"b\",\n+]\n"
+        );
         assert_eq!(added(SITE_TOOLS, &group("docs"), "b"), "+docs = [\n+    \"b\",\n+]\n");
         assert_eq!(
             added("[project]\nname = \"a\"", &DependencyTable::Optional("Cli".parse().unwrap()), "b"),
@@ -396,7 +407,8 @@ targets = ["revit==2025.4"]
         add_dependency(&path, &DependencyTable::Project, &requirement("pandas")).unwrap();
         let expected = add_to_project("pandas").replace('\n', "\r\n");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
-        let error = remove_dependency(&path, &group("dev"), &PackageName::python("pytes").unwrap()).unwrap_err();
+        let error =
+            remove_dependency(&path, &group("dev"), &PackageName::python("pytes").unwrap()).unwrap_err();
         let shown = error.to_string().replace(&path.display().to_string(), "pyproject.toml");
         insta::assert_snapshot!(shown, @"
         `pytes` is not in the dependency group `dev` of pyproject.toml

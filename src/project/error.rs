@@ -68,8 +68,7 @@ pub(super) struct Source {
 
 impl Source {
     pub fn read(path: &Path) -> Result<Self, ProjectError> {
-        let bytes =
-            std::fs::read(path).map_err(|source| ProjectError::Read { path: path.into(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| ProjectError::Read { path: path.into(), source })?;
         let text = String::from_utf8(bytes).map_err(|error| ProjectError::Encoding {
             path: path.into(),
             at: error.utf8_error().valid_up_to(),
@@ -98,11 +97,9 @@ impl Source {
 
 /// `\n  hint: did you mean …?` with the known name that is nearest to `text`, or the list of them when none is near.
 pub(super) fn nearest_hint(text: &str, known: &[String]) -> String {
-    let distance = |name: &String| strsim::damerau_levenshtein(text, name);
-    match known.iter().min_by_key(|name| distance(name)) {
-        Some(name) if distance(name) <= 2.max(text.chars().count() / 3) => {
-            format!("\n  hint: did you mean `{name}`?")
-        }
+    let likeness = |name: &String| strsim::jaro_winkler(text, name);
+    match known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other))) {
+        Some(name) if likeness(name) > 0.8 => format!("\n  hint: did you mean `{name}`?"),
         Some(_) => format!("\n  hint: known are {}", known.join(", ")),
         None => String::new(),
     }

@@ -61,7 +61,8 @@ pub(super) fn expand(
         let written = written.into_inner();
         let name = GroupName::from_str(&written).map_err(|error| source.error(Some(span.clone()), error))?;
         if let Some((other, _)) = groups.insert(name, (written.clone(), entries)) {
-            let reason = format!("`{written}` and `{other}` are the same group; give one of them another name");
+            let reason =
+                format!("`{written}` and `{other}` are the same group; give one of them another name");
             return Err(source.error(Some(span), reason));
         }
     }

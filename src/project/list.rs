@@ -60,7 +60,9 @@ impl<'t> List<'t> {
         let comma = self.comma(at - 1);
         let line_end = self.line_end(end);
         match self.indent(before.span.start) {
-            Some(indent) if self.gap(at - 1).contains(&line_end) && comma.is_none_or(|comma| comma < line_end) => {
+            Some(indent)
+                if self.gap(at - 1).contains(&line_end) && comma.is_none_or(|comma| comma < line_end) =>
+            {
                 let line = self.next_line(end);
                 let inserted = |comma: &str| Splice(line..line, format!("{indent}{value}{comma}{newline}"));
                 match comma {

@@ -20,4 +20,6 @@ pub use layers::{Layer, Layers, Listed, Origin};
 pub use paths::Home;
 pub use pyproject::{Project, PyProject, find_project};
 pub use registries::{Location, Prefix, Registry, registries_for};
-pub use settings::{ExcludeNewer, LinkMode, PrereleaseMode, ResolutionMode, SETTINGS, Scope, Setting, Settings};
+pub use settings::{
+    ExcludeNewer, LinkMode, PrereleaseMode, ResolutionMode, SETTINGS, Scope, Setting, Settings,
+};

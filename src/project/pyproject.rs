@@ -66,7 +66,8 @@ impl PyProject {
     pub(super) fn parse(source: &Source) -> Result<Self, ProjectError> {
         let document = DeTable::parse(&source.text).map_err(|error| source.toml_error(&error))?;
         if !document.get_ref().contains_key("project") {
-            let reason = "there is no [project] table\n  hint: expected `[project]` with at least `name = \"…\"`";
+            let reason =
+                "there is no [project] table\n  hint: expected `[project]` with at least `name = \"…\"`";
             return Err(source.error(None, reason));
         }
         let (hosts, settings) = match tool_table(source, document.get_ref())? {
@@ -98,8 +99,8 @@ impl PyProject {
 
 /// Walks up from the folder `start` to the first that holds a `pyproject.toml`, and returns the path of that file.
 pub fn find_project(start: &Path) -> Result<PathBuf, ProjectError> {
-    let absolute = std::path::absolute(start)
-        .map_err(|source| ProjectError::Read { path: start.to_owned(), source })?;
+    let absolute =
+        std::path::absolute(start).map_err(|source| ProjectError::Read { path: start.to_owned(), source })?;
     for folder in absolute.ancestors() {
         let file = folder.join("pyproject.toml");
         if file.is_file() {
@@ -288,7 +289,45 @@ constraint-dependencies = ["numpy<3"]
             let error = parse(&SITE_TOOLS.replacen(right, wrong, 1)).expect_err(wrong);
             messages.push_str(&format!("{error}\n"));
         }
-        insta::assert_snapshot!(messages, @"");
+        insta::assert_snapshot!(messages, @r#"
+        tools/pyproject.toml:2:1: missing field `name`
+        tools/pyproject.toml:3:8: `-x` is not a Python package name: use ASCII letters, digits, `.`, `_` and `-`, beginning and ending with a letter or digit
+        tools/pyproject.toml:4:11: `one` is not a PEP 440 version: expected version to start with a number, but no leading ASCII digits were found
+        tools/pyproject.toml:4:11: invalid type: integer `1`, expected a version such as "1.2.0"
+        tools/pyproject.toml:5:19: `3.11` is not a version specifier: Unexpected end of version specifier, expected operator. Did you mean `==3.11`?
+        tools/pyproject.toml:6:42: `numpy >== 1` is not a PEP 508 requirement: no such comparison operator ">==", must be one of ~= == != <= >= < > ===
+        tools/pyproject.toml:6:42: `numpy @ https://example.org/numpy.whl` names a URL or a path: a registry serves names and versions only; publish the package and require it by version
+        tools/pyproject.toml:6:51: invalid type: integer `3`, expected a requirement such as "numpy>=1.26"
+        tools/pyproject.toml:7:23: Not a valid package or extra name: "p!". Names must start and end with a letter or digit and may only contain -, _, ., and alphanumeric characters.
+        tools/pyproject.toml:12:20: there is no group `tests` to include
+          hint: did you mean `test`?
+        tools/pyproject.toml:11:9: the groups include each other in a circle: dev-all → test → dev-all
+        tools/pyproject.toml:11:11: unknown field `include`, expected `include-group`
+        tools/pyproject.toml:11:1: `test` and `TEST` are the same group; give one of them another name
+        tools/pyproject.toml:18:1: `registry` is not a setting here
+          hint: did you mean `registries`?
+        tools/pyproject.toml:25:1: `resoluton` is not a setting here
+          hint: did you mean `resolution`?
+        tools/pyproject.toml:25:1: `cache-dir` is not a setting here
+          hint: it belongs to a machine: set it in ~/.rvp/config.toml
+        tools/pyproject.toml:25:14: `newest` is not one of highest, lowest, lowest-direct
+        tools/pyproject.toml:26:17: `yesterday` is not a date or time such as "2026-01-31" or "2026-01-31T12:00:00Z"
+        tools/pyproject.toml:26:17: it is not a text in quotes: expected a date or time such as "2026-01-31" or "2026-01-31T12:00:00Z"
+        tools/pyproject.toml:19:28: `ftp://` is not a way to read a registry: expected a folder, `file://`, `https://` or `http://`
+        tools/pyproject.toml:21:30: the URL of a registry holds a user name or password; project files are shared, keep credentials out of them
+        tools/pyproject.toml:19:14: `Acme Ltd` does not name a registry: use lower-case ASCII letters, digits and `-`
+        tools/pyproject.toml:18:14: two registries have the name `public`; give each its own
+        tools/pyproject.toml:19:43: unknown field `prefix`, expected one of `name`, `url`, `prefixes`, `key`
+        tools/pyproject.toml:23:12: `revit 2025.4` does not name a host release; write it as `revit==2025.4`
+        tools/pyproject.toml:23:29: `windows` is not a platform that rvp knows; examples: win_amd64, win_arm64, manylinux_2_28_x86_64, musllinux_1_2_x86_64, macosx_11_0_arm64
+        tools/pyproject.toml:23:29: a target is a text such as "revit==2025.4", or a table of `host`, `python` and `platform`
+        tools/pyproject.toml:24:9: `hosts` is a table of host names and versions: `hosts = { revit = ">=2022,<2028" }`
+        tools/pyproject.toml:24:19: `2022` is not a version specifier: Unexpected end of version specifier, expected operator. Did you mean `==2022`?
+        tools/pyproject.toml:17:10: unclosed table, expected `]`
+        tools/pyproject.toml:1:1: there is no [project] table
+          hint: expected `[project]` with at least `name = "…"`
+        tools/pyproject.toml:18:7: `tool.rvp` is of type integer, and a table is expected
+        "#);
     }
 
     #[test]
@@ -308,7 +347,8 @@ constraint-dependencies = ["numpy<3"]
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("a/b/c");
         std::fs::create_dir_all(&inner).unwrap();
-        let shown = |error: ProjectError| error.to_string().replace(&folder.path().display().to_string(), "DIR");
+        let shown =
+            |error: ProjectError| error.to_string().replace(&folder.path().display().to_string(), "DIR");
         assert!(matches!(find_project(&inner), Err(ProjectError::NoProject { .. })));
         std::fs::write(folder.path().join("a/vitte.toml"), "").unwrap();
         insta::assert_snapshot!(shown(find_project(&inner).unwrap_err()), @"

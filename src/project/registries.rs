@@ -11,7 +11,11 @@ use crate::model::PackageName;
 
 /// An entry of `registries = [{ name, url, prefixes?, key? }]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(
+    rename_all = "kebab-case",
+    deny_unknown_fields,
+    expecting = "a table such as { name = \"acme\", url = \"../registry\" }"
+)]
 pub struct Registry {
     /// What locks and messages call it: lower-case ASCII letters, digits and `-`.
     #[serde(deserialize_with = "registry_name")]
@@ -76,6 +80,20 @@ pub(super) fn conflict(registries: &[Registry]) -> Option<String> {
         }
     }
     None
+}
+
+impl Registry {
+    /// Its fields under the keys that `rvp config` has for them: `registries.acme.url`.
+    pub(super) fn fields(&self) -> [(String, Option<String>); 4] {
+        let prefixes: toml_edit::Array = self.prefixes.iter().map(ToString::to_string).collect();
+        [
+            ("name", Some(self.name.clone())),
+            ("url", Some(self.url.to_string())),
+            ("prefixes", (!prefixes.is_empty()).then(|| prefixes.to_string())),
+            ("key", self.key.clone()),
+        ]
+        .map(|(field, value)| (format!("registries.{}.{field}", self.name), value))
+    }
 }
 
 impl Location {
@@ -147,14 +165,17 @@ impl FromText for RegistryName {
     fn from_text(text: &str) -> Result<Self, String> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if text.is_empty() || !text.chars().all(allowed) {
-            return Err(format!("`{text}` does not name a registry: use lower-case ASCII letters, digits and `-`"));
+            return Err(format!(
+                "`{text}` does not name a registry: use lower-case ASCII letters, digits and `-`"
+            ));
         }
         Ok(Self(text.into()))
     }
 }
 
 impl FromText for Location {
-    const EXPECTED: &'static str = "a folder or a URL, such as \"../registry\" or \"https://example.org/registry\"";
+    const EXPECTED: &'static str =
+        "a folder or a URL, such as \"../registry\" or \"https://example.org/registry\"";
     fn from_text(text: &str) -> Result<Self, String> {
         Self::parse(text)
     }
@@ -222,7 +243,11 @@ mod tests {
 
     #[test]
     fn two_owners_of_a_name_or_a_prefix_are_refused() {
-        assert!(conflict(&[registry("a", &["x-"]), registry("b", &["y-", "X_"])]).unwrap().contains("prefix `x-`"));
+        assert!(
+            conflict(&[registry("a", &["x-"]), registry("b", &["y-", "X_"])])
+                .unwrap()
+                .contains("prefix `x-`")
+        );
         assert!(conflict(&[registry("a", &[]), registry("a", &[])]).unwrap().contains("name `a`"));
         assert_eq!(conflict(&[registry("a", &["x-"]), registry("b", &["x-y-"])]), None);
     }

@@ -13,7 +13,8 @@ pub(super) fn write_atomically(path: &Path, text: &str) -> Result<(), ProjectErr
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
             found => found?,
         };
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder =
+            target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
         let mut staged = tempfile::NamedTempFile::new_in(folder)?;
         if let Ok(metadata) = target.metadata() {
