@@ -49,8 +49,10 @@ class DelayedLink:
         """Both sides in one namespace, whose loopback device delays: each way crosses it once."""
         name = f"rvp-bench-{os.getpid()}"
         prefix = self._namespace(name)
-        delay = ["tc", "-n", name, "qdisc", "add", "dev", "lo", "root", "netem", "delay", f"{one_way_ms}ms", "limit", "100000"]
-        if subprocess.run(delay, stderr=subprocess.DEVNULL).returncode != 0:
+        # As on a line: packets of 64 kB would make one round trip of many.
+        ip("-n", name, "link", "set", "lo", "mtu", "1500")
+        delay = f"tc -n {name} qdisc add dev lo root netem delay {one_way_ms}ms limit 100000"
+        if subprocess.run(delay.split(), stderr=subprocess.DEVNULL).returncode != 0:
             self._cleanup.close()
             return False
         self.client = self.server = prefix
@@ -71,9 +73,7 @@ class DelayedLink:
             ip("-n", namespace, "address", "add", own, "peer", other, "dev", device)
             ip("-n", namespace, "link", "set", device, "up")
         self.address = SERVER_ADDRESS
-        relay = subprocess.Popen(
-            [sys.executable, __file__, *map(str, devices), str(one_way_ms)], pass_fds=devices
-        )
+        relay = subprocess.Popen([sys.executable, __file__, *map(str, devices), str(one_way_ms)], pass_fds=devices)
         self._cleanup.callback(relay.wait)
         self._cleanup.callback(relay.terminate)
 

@@ -34,8 +34,9 @@ http {{
         root {root};
         index index.html;
         # Static hosts compress text; wheels are compressed already.
-        location /{registry}/index/ {{ gzip on; gzip_types *; }}
-        location /simple/ {{ gzip on; gzip_types *; }}
+        location ~ ^/[^/]+/index/ {{ gzip on; gzip_types *; }}
+        # PyPI lets clients use a page for ten minutes before they ask again.
+        location /simple/ {{ gzip on; gzip_types *; add_header Cache-Control max-age=600; }}
     }}
 }}
 """
@@ -44,7 +45,7 @@ http {{
 class Nginx:
     """Serves `root` at `url` until closed. `prefix` is a command before nginx, such as one that enters a namespace."""
 
-    def __init__(self, root, work, registry, address="127.0.0.1", prefix=()):
+    def __init__(self, root, work, address="127.0.0.1", prefix=()):
         self.url = f"https://{address}:{PORT}"
         self.work = pathlib.Path(work)
         self.work.mkdir(parents=True)
@@ -54,7 +55,6 @@ class Nginx:
             CONFIGURATION.format(
                 root=root,
                 work=self.work,
-                registry=registry,
                 address=address,
                 port=PORT,
                 user="user root;" if os.geteuid() == 0 else "",
@@ -68,7 +68,18 @@ class Nginx:
     def _certificates(self, address):
         """Makes an authority and a certificate of the server; returns the file of the authority."""
         authority, server = self.work / "authority", self.work / "server"
-        make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+        make = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ]
         for command in (
             [*make, "-keyout", f"{authority}.key", "-out", f"{authority}.pem", "-subj", "/CN=rvp bench authority"],
             [*make, "-keyout", f"{server}.key", "-out", f"{server}.pem", "-subj", "/CN=rvp bench"]
