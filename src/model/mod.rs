@@ -11,7 +11,7 @@ mod version;
 pub use digest::{Blake3, DigestError, Digester, Sha256};
 pub use name::{Family, NameError, PackageName, is_windows_device};
 pub use package::{IndexError, Package, ReleaseEntry};
-pub use record::{Add, Artifact, FileRecord, Record, RecordError, Release, Seal, Yank};
+pub use record::{Add, Artifact, FileRecord, MAX_RECORD, Record, RecordError, Release, Seal, Yank};
 pub use requirement::{Requirement, RequirementError};
 pub use target::{Platform, Target, TargetError, TargetSpec};
 pub use version::{Version, VersionError, ranges_of_semver, ranges_of_specifiers, ranges_of_specifiers_text};

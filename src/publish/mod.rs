@@ -1,1 +1,43 @@
 //! Filling a registry: what to publish, from files, from folders and from simple indexes.
+//!
+//! Each way in ends with artifacts that are read and hashed ([`Incoming`]). [`plan()`] compares them with what the
+//! registry has, and says which records and blobs are missing ([`Staged`]). Writing those is the registry's part.
+
+mod error;
+mod folder;
+mod incoming;
+mod plan;
+pub mod simple_index;
+mod write;
+mod yank;
+
+use std::path::PathBuf;
+
+use crate::model::{Blake3, Record, Sha256};
+
+pub use error::PublishError;
+pub use folder::read_folder;
+pub use incoming::{Hosts, Incoming, ReadArtifacts, hosts_of_project, read_artifacts};
+pub use plan::{Plan, Refused, plan};
+pub use write::{Published, publish};
+pub use yank::yank;
+
+/// What a publish hands to the writer of a registry. Records of one package stand in the order in which they apply.
+#[derive(Debug, Default)]
+pub struct Staged {
+    pub records: Vec<Record>,
+    pub blobs: Vec<StagedBlob>,
+}
+
+/// A file on this machine that is to become a blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StagedBlob {
+    /// Where the bytes are now.
+    pub path: PathBuf,
+    /// The name it has in the registry.
+    pub file: String,
+    pub blake3: Blake3,
+    pub sha256: Sha256,
+    /// Length in bytes.
+    pub size: u64,
+}

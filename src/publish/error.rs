@@ -1,0 +1,52 @@
+//! What can go wrong when a registry is filled.
+
+use std::path::PathBuf;
+
+use crate::model::{NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError};
+use crate::package::PackageError;
+use crate::registry::RegistryError;
+
+/// A publish or an import that cannot go on, or an artifact that it refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    #[error("cannot {action} {path}: {source}")]
+    Io { action: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("cannot walk through {path}: {source}")]
+    Walk { path: PathBuf, source: walkdir::Error },
+    #[error("{0}")]
+    Package(#[from] PackageError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error("its name is not valid: {0}")]
+    Name(#[from] NameError),
+    #[error("a requirement of {name} {version} cannot be used: {source}")]
+    Requirement { name: PackageName, version: Version, source: RequirementError },
+    #[error("the Python versions that {name} {version} asks for cannot be read: {source}")]
+    RequiresPython { name: PackageName, version: Version, source: VersionError },
+    #[error("the versions of the host `{host}` that {from} asks for cannot be read: {source}")]
+    HostVersions { host: String, from: String, source: VersionError },
+    #[error(
+        "the host requirement `{0}` cannot be used: write it as `revit (>=2022,<2028)`, without an environment marker"
+    )]
+    HostText(String),
+    #[error(
+        "the host requirements in pyproject.toml are not a table of texts such as `revit = \">=2022,<2028\"`"
+    )]
+    HostTable,
+    #[error(
+        "{file} is in the registry with other bytes: there sha256:{there}, here sha256:{here}\n  hint: a published file never changes; publish a new version, or a new build number of this one"
+    )]
+    OtherBytes { file: String, there: Sha256, here: Sha256 },
+    #[error("{file} asks for other hosts ({here}) than its release {name} {version} ({there})")]
+    OtherHosts { file: String, name: PackageName, version: Version, here: String, there: String },
+    #[error("the record of {name} {version} cannot be written: {source}")]
+    Record { name: PackageName, version: Version, source: RecordError },
+    #[error("{name} {version} is not in the registry; {there}")]
+    NoSuchVersion { name: PackageName, version: Version, there: String },
+    #[error("{name} {version} is already yanked{}", reason_suffix(.reason))]
+    AlreadyYanked { name: PackageName, version: Version, reason: String },
+}
+
+fn reason_suffix(reason: &str) -> String {
+    if reason.is_empty() { ", without a reason".to_owned() } else { format!(": {reason}") }
+}
