@@ -64,7 +64,7 @@ impl Writer {
             .tempdir_in(parent)
             .map_err(RegistryError::io("make a folder in", parent))?;
         let bytes = config.to_bytes();
-        replace_file(&staging.path().join(layout::CONFIG), &bytes)?;
+        replace_shared_file(&staging.path().join(layout::CONFIG), &bytes)?;
         let mut records = records;
         records.push(Record::File(FileRecord {
             path: layout::CONFIG.into(),
@@ -178,7 +178,8 @@ impl Writer {
                 let path = error.path().unwrap_or(&root).to_owned();
                 RegistryError::io("read the folder", path)(error.into())
             })?;
-            if !item.file_type().is_file() {
+            // A name that begins with a dot is that of a temporary file, which a writer left that died.
+            if !item.file_type().is_file() || item.file_name().as_encoded_bytes().starts_with(b".") {
                 continue;
             }
             let parts: Option<Vec<&str>> = item
@@ -236,12 +237,12 @@ impl Writer {
         }
         let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
         let this = &*self;
-        let has_blob = |artifact: &Artifact| !need_blobs || this.dir.join(layout::blob(artifact)).is_file();
+        let present = InDirectory { dir: &this.dir, need_blobs };
         let mut batches: Vec<Batch> = by_path
             .into_par_iter()
             .map(|(path, records)| {
                 let file = this.index_file(&path, this.entry(&path)?)?;
-                seal::prepare(path, &file.committed, &file.behind, records, &has_blob)
+                seal::prepare(path, &file.committed, file.behind, records, &present)
             })
             .collect::<Result<_, _>>()?;
         let dropped = batches.iter_mut().flat_map(|batch| std::mem::take(&mut batch.dropped)).collect();
@@ -280,28 +281,31 @@ impl Writer {
     }
 
     /// Puts a batch behind the committed bytes of its file, in place of whatever stands there, and says what the
-    /// snapshot will say of it and of the files that its records name.
+    /// snapshot will say of it and of the files that its records name. A proposal that is sealed stands in the file at
+    /// every moment, so that a writer that dies here loses none.
     fn append_lines(&self, batch: &Batch) -> Result<Vec<(String, Entry)>, RegistryError> {
         let path = self.dir.join(&batch.path);
         let folder = path.parent().unwrap_or(&self.dir);
         std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
-        let write = |path: &Path| -> std::io::Result<()> {
-            let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
-            file.set_len(batch.committed_length)?;
-            file.seek(std::io::SeekFrom::End(0))?;
-            file.write_all(&batch.text)?;
-            file.sync_data()
-        };
-        write(&path).map_err(RegistryError::io("append to", &path))?;
+        if let Some(more) = batch.text.strip_prefix(&batch.behind[..]) {
+            let append = |path: &Path| -> std::io::Result<()> {
+                let mut file = File::options().append(true).create(true).open(path)?;
+                file.write_all(more)?;
+                file.sync_data()
+            };
+            append(&path).map_err(RegistryError::io("append to", &path))?;
+        } else {
+            let mut whole = self.index_file(&batch.path, self.entry(&batch.path)?)?.committed;
+            whole.extend_from_slice(&batch.text);
+            self.put(&batch.path, &whole)?;
+        }
         let mut entries = batch.files.clone();
         entries.push((batch.path.clone(), batch.entry));
         Ok(entries)
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
-        let path = self.dir.join(path);
-        replace_file(&path, bytes)?;
-        set_readable(&path)
+        replace_shared_file(&self.dir.join(path), bytes)
     }
 
     fn entry(&self, path: &str) -> Result<Option<Entry>, RegistryError> {
@@ -377,6 +381,26 @@ impl LogFiles for Writer {
                 std::fs::read(&path).map_err(RegistryError::io("read", path))
             })
             .collect()
+    }
+}
+
+/// What a seal looks up in the directory that it seals.
+struct InDirectory<'a> {
+    dir: &'a Path,
+    need_blobs: bool,
+}
+
+impl seal::Present for InDirectory<'_> {
+    fn blob(&self, artifact: &Artifact) -> bool {
+        !self.need_blobs
+            || self.dir.join(layout::blob(artifact)).metadata().is_ok_and(|blob| blob.len() == artifact.size)
+    }
+
+    fn file(&self, record: &FileRecord) -> bool {
+        let path = self.dir.join(&record.path);
+        let fits = path.metadata().is_ok_and(|file| file.is_file() && file.len() == record.length);
+        fits && record.length <= layout::MAX_INDEX
+            && std::fs::read(&path).is_ok_and(|bytes| Blake3::of(&bytes) == record.blake3)
     }
 }
 
