@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::model::{
-    NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError,
-};
+use crate::model::{NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError};
 use crate::package::PackageError;
+use crate::registry::RegistryError;
 
 /// A publish or an import that cannot go on, or an artifact that it refuses.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +15,8 @@ pub enum PublishError {
     Walk { path: PathBuf, source: walkdir::Error },
     #[error("{0}")]
     Package(#[from] PackageError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     #[error("its name is not valid: {0}")]
     Name(#[from] NameError),
     #[error("a requirement of {name} {version} cannot be used: {source}")]
@@ -28,7 +29,9 @@ pub enum PublishError {
         "the host requirement `{0}` cannot be used: write it as `revit (>=2022,<2028)`, without an environment marker"
     )]
     HostText(String),
-    #[error("the host requirements in pyproject.toml are not a table of texts such as `revit = \">=2022,<2028\"`")]
+    #[error(
+        "the host requirements in pyproject.toml are not a table of texts such as `revit = \">=2022,<2028\"`"
+    )]
     HostTable,
     #[error(
         "{file} is in the registry with other bytes: there sha256:{there}, here sha256:{here}\n  hint: a published file never changes; publish a new version, or a new build number of this one"

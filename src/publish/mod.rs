@@ -8,6 +8,7 @@ mod folder;
 mod incoming;
 mod plan;
 pub mod simple_index;
+mod write;
 mod yank;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub use error::PublishError;
 pub use folder::read_folder;
 pub use incoming::{Hosts, Incoming, ReadArtifacts, hosts_of_project, read_artifacts};
 pub use plan::{Plan, Refused, plan};
+pub use write::{Published, publish};
 pub use yank::yank;
 
 /// What a publish hands to the writer of a registry. Records of one package stand in the order in which they apply.

@@ -21,7 +21,9 @@ pub enum SimpleIndexError {
     Certificates { path: PathBuf, reason: String },
     #[error("cannot fetch {url}: the server answered {status}\n  hint: {}", hint_for(*.status))]
     Status { url: Url, status: StatusCode },
-    #[error("cannot fetch {url}: {reason}\n  hint: check the network, the proxy settings (HTTPS_PROXY) and the URL")]
+    #[error(
+        "cannot fetch {url}: {reason}\n  hint: check the network, the proxy settings (HTTPS_PROXY) and the URL"
+    )]
     Connection { url: Url, reason: String },
     #[error("cannot fetch {url}: it is larger than {limit} bytes, the most that rvp reads of such a file")]
     TooLarge { url: Url, limit: u64 },

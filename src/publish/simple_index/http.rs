@@ -139,7 +139,11 @@ fn follow(attempt: redirect::Attempt) -> redirect::Action {
     }
     let leaves_tls = attempt.url().scheme() != "https"
         && attempt.previous().last().is_some_and(|from| from.scheme() == "https");
-    if leaves_tls { attempt.error("it redirects from https to an unprotected address") } else { attempt.follow() }
+    if leaves_tls {
+        attempt.error("it redirects from https to an unprotected address")
+    } else {
+        attempt.follow()
+    }
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<Certificate>, SimpleIndexError> {
