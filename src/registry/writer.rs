@@ -16,7 +16,8 @@ use rayon::prelude::*;
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
-use super::{Checkpoint, Config, LogKey, RegistryError, layout, replace_file};
+use super::{Checkpoint, Config, LogKey, RegistryError, layout};
+use super::client::replace_file_after;
 use crate::model::{Artifact, Blake3, FileRecord, Package, PackageName, Record};
 
 /// A directory registry, locked for one writer.
@@ -35,7 +36,8 @@ pub struct Sealed {
     pub checkpoint: Checkpoint,
     /// Records committed, seal lines not counted.
     pub records: usize,
-    /// Lines that stood behind the committed ones and were not fit to be sealed. They are gone.
+    /// Lines that stood behind the committed ones and were not fit to be sealed. Those of a file that something was
+    /// sealed in are gone; a file of nothing but such lines is left as it was, for whoever proposed them to mend.
     pub dropped: Vec<Dropped>,
 }
 
@@ -295,7 +297,8 @@ impl Writer {
         std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
         if let Some(more) = batch.text.strip_prefix(&batch.behind[..]) {
             let append = |path: &Path| -> std::io::Result<()> {
-                let mut file = File::options().append(true).create(true).open(path)?;
+                let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
+                file.seek(std::io::SeekFrom::Start(batch.committed_length + batch.behind.len() as u64))?;
                 file.write_all(more)?;
                 file.sync_data()
             };
@@ -328,22 +331,15 @@ impl Writer {
             path: path.into(),
             reason,
         };
-        let length = match full.metadata() {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-            Err(error) => return Err(RegistryError::io("read", full)(error)),
-        };
-        if length > layout::MAX_INDEX {
-            return Err(altered(format!(
-                "it is {length} bytes long, and at most {} are read",
-                layout::MAX_INDEX
-            )));
+        // What cannot be sealed in one go, because no index file may become that long, is not read either.
+        let limit = entry.map_or(0, |entry| entry.length).saturating_add(layout::MAX_INDEX);
+        let mut committed = Vec::new();
+        match File::open(&full).and_then(|file| file.take(limit).read_to_end(&mut committed)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(RegistryError::io("read", full)(error));
+            }
+            _ => {}
         }
-        let mut committed = if length == 0 {
-            Vec::new()
-        } else {
-            std::fs::read(&full).map_err(RegistryError::io("read", &full))?
-        };
         let Some(entry) = entry else {
             return Ok(IndexFile { behind: committed, committed: Vec::new() });
         };
@@ -408,6 +404,11 @@ impl seal::Present for InDirectory<'_> {
         fits && record.length <= layout::MAX_INDEX
             && std::fs::read(&path).is_ok_and(|bytes| Blake3::of(&bytes) == record.blake3)
     }
+}
+
+/// Writes a file as a whole, for everybody to read.
+fn replace_shared_file(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
+    replace_file_after(path, bytes, set_readable)
 }
 
 fn lock(dir: &Path) -> Result<File, RegistryError> {
