@@ -293,9 +293,11 @@ targets = ["revit==2025.4"]
         "#);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
 
-        std::fs::write(&path, SITE_TOOLS.replace('\n', "\r\n")).unwrap();
+        // As Notepad saves it.
+        let of_windows = |text: &str| format!("\u{feff}{}", text.replace('\n', "\r\n"));
+        std::fs::write(&path, of_windows(SITE_TOOLS)).unwrap();
         add_dependency(&path, &DependencyTable::Project, &requirement("pandas")).unwrap();
-        let expected = add_to_project("pandas").replace('\n', "\r\n");
+        let expected = of_windows(&add_to_project("pandas"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
         let error =
             remove_dependency(&path, &group("dev"), &PackageName::python("pytes").unwrap()).unwrap_err();
