@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rvp::install::python::{self, Interpreter, PythonRequest};
 use rvp::install::{Environment, EnvironmentSpec};
 use rvp::model::Platform;
-use rvp::project::{LinkMode, Settings};
+use rvp::project::Settings;
 use rvp::resolve::LockedTarget;
 
 use super::context::Context;
@@ -38,10 +38,7 @@ pub fn spec(
         platform,
         host: target.host.clone(),
         interpreter,
-        link_mode: match settings.link_mode {
-            Some(LinkMode::Symlink) | None => None,
-            other => other,
-        },
+        link_mode: settings.link_mode,
         keep: None,
     })
 }

@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use rvp::fetch::{Bar, Downloader, Progress, Silent, Wanted};
-use rvp::install::{
-    Applied, Environment, EnvironmentSpec, InstallError, Plan, PlannedPackage, Store, Unpacked,
-};
+use rvp::install::{Applied, Environment, InstallError, Plan, PlannedPackage, Store, Unpacked};
 use rvp::model::{Artifact, Blake3, PackageName};
 use rvp::project::{Registry, Settings};
 use rvp::resolve::{Lock, LockedArtifact, LockedPackage, LockedTarget};
