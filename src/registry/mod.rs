@@ -6,7 +6,7 @@ mod config;
 mod error;
 mod http_failure;
 pub mod layout;
-mod log;
+pub mod log;
 mod reader;
 mod retry;
 mod seal;
