@@ -93,7 +93,7 @@ pub fn interpreter_links(_interpreter: &Path, _version: (u64, u64)) -> Vec<(Stri
 
 /// `python.exe` and `pythonw.exe`, which start the interpreter and tell it of the environment.
 pub fn interpreter_programs(interpreter: &Path) -> io::Result<Vec<Script>> {
-    let program = |name: &str, mode: WindowMode| {
+    let program = |name: &str, mode: WindowMode| -> io::Result<Script> {
         let bytes =
             windows_python_launcher(interpreter.with_file_name(name), mode).map_err(io::Error::other)?;
         Ok(Script { name: name.to_owned(), bytes })
