@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use crate::model::{
     NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError,
 };
+use super::simple_index::SimpleIndexError;
 use crate::package::PackageError;
+use crate::resolve::ResolveError;
 
 /// A publish or an import that cannot go on, or an artifact that it refuses.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,20 @@ pub enum PublishError {
     Walk { path: PathBuf, source: walkdir::Error },
     #[error("{0}")]
     Package(#[from] PackageError),
+    #[error(transparent)]
+    SimpleIndex(#[from] SimpleIndexError),
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error("pip was not found\n  hint: give the index with --index-url, or a folder of files with --from")]
+    NoPip,
+    #[error("cannot start {way}: {source}")]
+    StartPip { way: String, source: std::io::Error },
+    #[error("{way} failed:\n  {said}")]
+    Pip { way: String, said: String },
+    #[error(
+        "pip has nothing for {wanted} on {target} that rvp can take\n  hint: give the index with --index-url; rvp then searches for versions that fit together"
+    )]
+    PipUnmet { wanted: String, target: String },
     #[error("its name is not valid: {0}")]
     Name(#[from] NameError),
     #[error("a requirement of {name} {version} cannot be used: {source}")]
