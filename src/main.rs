@@ -1,1 +1,7 @@
-fn main() {}
+//! The `rvp` program: arguments in, an exit code out.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -76,6 +76,12 @@ impl Package {
         Ok(package)
     }
 
+    /// Reads what can be read of bytes that are not checked yet, for guessing what will be needed next.
+    pub fn parse_speculatively(name: &PackageName, bytes: &[u8]) -> Option<Self> {
+        let sealed = bytes.iter().rposition(|byte| *byte == b'\n')?;
+        Self::parse(name, &bytes[..=sealed]).ok()
+    }
+
     /// Adds one record in order. `line` is for messages; `sealed` and `entry` are its seal's time and its log number.
     pub fn apply(
         &mut self,

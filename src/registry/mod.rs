@@ -1,5 +1,31 @@
 //! The directory: its layout, where it can stand, the index, the snapshot, the log, and sealing.
 
+mod checkpoint;
+mod client;
+mod config;
+mod error;
+mod http_failure;
+pub mod layout;
+mod log;
+mod reader;
+mod retry;
+mod seal;
+pub mod snapshot;
 mod store;
+mod store_dir;
+mod store_http;
+mod verify;
+mod writer;
 
-pub use store::{Fresh, Store, StoreError};
+pub use checkpoint::{Checkpoint, LogKey, key_stem};
+pub use client::{ClientFolders, replace_file};
+pub use config::Config;
+pub use error::RegistryError;
+pub use reader::{OpenOptions, Reader};
+pub use retry::backoff;
+pub use seal::Dropped;
+pub use store::{ByteStream, Fresh, Store, StoreError, open_store};
+pub use store_dir::DirStore;
+pub use store_http::{HttpSettings, HttpStore};
+pub use verify::{Report, verify};
+pub use writer::{Sealed, Writer};

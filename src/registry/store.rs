@@ -1,10 +1,20 @@
 //! Where a registry stands: one small trait for reading its files, whatever carries them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+
+use super::{DirStore, HttpSettings, HttpStore};
+
+/// The bytes of a file in order, in pieces of any size. After an error there is nothing more.
+pub type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
 
 /// The files of one registry, by their path relative to it, with `/` between parts.
+///
+/// A path may end in `?` and a digest: a copy that no cache on the way has seen before. A directory passes over it.
 ///
 /// What comes back is hostile until checked by the caller. No implementation returns more than it was asked for.
 pub trait Store: Send + Sync {
@@ -19,6 +29,15 @@ pub trait Store: Send + Sync {
         from: u64,
         limit: u64,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
+
+    /// As `read`, for files that are too large to hold in memory: the bytes as they arrive, without another
+    /// attempt when they stop coming.
+    fn stream<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Option<ByteStream>, StoreError>>;
 
     /// As `read` from the beginning, passing caches on the way: the one file that changes in place (`log/checkpoint`).
     /// `known` is what an earlier call returned; when the file is still that, it comes back at no cost in bytes.
@@ -41,13 +60,86 @@ pub struct Fresh {
     pub validator: Option<String>,
 }
 
-/// A file that could not be read.
+/// A registry that could not be opened, or a file of it that could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    #[error("cannot open the registry {location}: {reason}\n  hint: {hint}")]
+    Open { location: String, reason: String, hint: &'static str },
+    #[error(
+        "`{}` is not the path of a file in a registry\n  hint: {location} is damaged, or was not made by rvp",
+        path.escape_debug()
+    )]
+    Path { location: String, path: String },
     #[error("cannot read {path} of {location}: {source}")]
     Io { location: String, path: String, source: std::io::Error },
     #[error("{path} of {location} is larger than {limit} bytes, the most that rvp reads of such a file")]
     TooLarge { location: String, path: String, limit: u64 },
     #[error("cannot fetch {path} of {location}: {reason}\n  hint: {hint}")]
     Http { location: String, path: String, reason: String, hint: &'static str },
+}
+
+/// Opens a registry by what a user writes for it: a path, or a `file:`, `http:` or `https:` URL.
+pub fn open_store(location: &str, settings: &HttpSettings) -> Result<Arc<dyn Store>, StoreError> {
+    let error = |reason: &str, hint| StoreError::Open {
+        location: without_credentials(location),
+        reason: reason.to_owned(),
+        hint,
+    };
+    match location.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
+        Some("http" | "https") => Ok(Arc::new(HttpStore::open(location, settings)?)),
+        Some("file") => {
+            let path =
+                url::Url::parse(location).ok().and_then(|url| url.to_file_path().ok()).ok_or_else(|| {
+                    error("it is not the URL of a local folder", "write file:///folder, or the path alone")
+                })?;
+            Ok(Arc::new(DirStore::open(&path)?))
+        }
+        Some(_) if location.contains("://") => {
+            Err(error("rvp does not read this kind of URL", "use a path, or a file:, http: or https: URL"))
+        }
+        _ => Ok(Arc::new(DirStore::open(Path::new(location))?)),
+    }
+}
+
+/// A URL as it may stand in a message: whatever comes before `@` in its authority is left out.
+pub(super) fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
+/// The path and the digest to pass caches with, if `path` can only mean a file inside the registry, on every system:
+/// a colon would be a drive or an alternate stream on Windows.
+pub(super) fn checked<'a>(location: &str, path: &'a str) -> Result<(&'a str, Option<&'a str>), StoreError> {
+    let (file, digest) = path.split_once('?').map_or((path, None), |(file, digest)| (file, Some(digest)));
+    let hostile = |c: char| c.is_control() || matches!(c, '\\' | ':');
+    let fine = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(hostile);
+    if file.split('/').all(fine) && digest.is_none_or(|digest| digest.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
+        Ok((file, digest))
+    } else {
+        Err(StoreError::Path { location: location.to_owned(), path: path.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_stays_inside_the_registry() {
+        for path in
+            ["", "/etc/passwd", "a/../b", "..", "a//b", "./a", "a/", "a\\b", "c:/x", "a:b", "a\0b", "a?b/c"]
+        {
+            assert!(matches!(checked("here", path), Err(StoreError::Path { .. })), "{path:?}");
+        }
+        assert_eq!(checked("here", "blobs/ab/x.whl?00ff").unwrap(), ("blobs/ab/x.whl", Some("00ff")));
+    }
+
+    #[test]
+    fn credentials_are_left_out_of_messages() {
+        assert_eq!(without_credentials("https://me:p@ss@host/a@b"), "https://host/a@b");
+        assert_eq!(without_credentials("C:\\registry@home"), "C:\\registry@home");
+    }
 }

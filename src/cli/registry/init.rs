@@ -1,0 +1,90 @@
+//! `rvp registry init`: a key, and an empty, sealed registry.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use rvp::model::Record;
+use rvp::registry::{Config, LogKey, Writer};
+
+use crate::cli::context::Context;
+use crate::cli::output;
+
+/// The releases of Revit that FACTS name, as records of `host:revit`.
+const REVIT: &str = include_str!("../../registry/hosts/revit.jsonl");
+
+/// Make a key and an empty, sealed registry
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The folder to make; absent or empty
+    dir: PathBuf,
+    /// The registry's name, and the origin of its log [default: the folder's name]
+    #[arg(long)]
+    name: Option<String>,
+    /// Fill in the releases of a host application
+    #[arg(long, value_enum)]
+    with: Vec<Host>,
+    /// Clients refuse a state that was sealed longer ago than this
+    #[arg(long, value_name = "DAYS")]
+    max_age_days: Option<u32>,
+    /// Where to keep the private key [default: the keys folder of ~/.rvp]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Host {
+    /// Revit 2021 to 2027: what each release offers to packages
+    Revit,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let name = match &arguments.name {
+        Some(name) => name.clone(),
+        None => folder_name(&arguments.dir)?,
+    };
+    let (key, verifier_key) = LogKey::generate(&name)?;
+    let records = match arguments.with.contains(&Host::Revit) {
+        true => REVIT.lines().map(Record::parse).collect::<Result<_, _>>()?,
+        false => Vec::new(),
+    };
+    let config = Config { format: 1, name, key: verifier_key.clone(), max_age_days: arguments.max_age_days };
+    let path = arguments.key.clone().unwrap_or_else(|| context.log_key_path(&verifier_key));
+    // The key is on disk before anything is signed with it; without it, nothing could ever be added.
+    write_secret(&path, key.to_text())?;
+    if let Err(error) = Writer::create(&arguments.dir, &config, key, records, jiff::Timestamp::now()) {
+        let _ = std::fs::remove_file(&path);
+        return Err(error.into());
+    }
+    context.say(&format!("made the registry `{}` in {}", config.name, arguments.dir.display()));
+    context.say(&format!(
+        "its private key is {}\n  keep it: whoever has it can seal this registry",
+        path.display()
+    ));
+    context.say("its public key, for clients to trust:");
+    output::line(&verifier_key)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn folder_name(dir: &Path) -> anyhow::Result<String> {
+    let absolute = std::path::absolute(dir)?;
+    let name = absolute.file_name().and_then(|name| name.to_str());
+    let name =
+        name.with_context(|| format!("{} has no name of its own; give one with --name", dir.display()))?;
+    Ok(name.to_owned())
+}
+
+/// Writes a new file that only its owner may read.
+fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let doing = || format!("cannot write the private key to {}", path.display());
+    std::fs::create_dir_all(folder).with_context(doing)?;
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).with_context(doing)?;
+    writeln!(file, "{text}").and_then(|()| file.sync_all()).with_context(doing)?;
+    Ok(())
+}

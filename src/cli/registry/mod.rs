@@ -1,0 +1,24 @@
+//! `rvp registry …`
+
+mod init;
+mod seal;
+mod verify;
+
+use std::process::ExitCode;
+
+use super::context::Context;
+
+#[derive(clap::Subcommand)]
+pub enum Command {
+    Init(init::Arguments),
+    Seal(seal::Arguments),
+    Verify(verify::Arguments),
+}
+
+pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Init(arguments) => init::run(context, &arguments),
+        Command::Seal(arguments) => seal::run(context, &arguments),
+        Command::Verify(arguments) => verify::run(context, &arguments),
+    }
+}

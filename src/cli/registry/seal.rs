@@ -1,0 +1,45 @@
+//! `rvp registry seal`: commit the proposed lines of a directory registry.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use rvp::registry::{Sealed, Writer};
+
+use crate::cli::context::Context;
+use crate::cli::output;
+
+/// Check the proposed lines of a registry, log them, and sign the new state
+///
+/// Without proposals it signs the present state again, with today's time.
+#[derive(clap::Args)]
+pub struct Arguments {
+    dir: PathBuf,
+    /// The private key, where it is not in the keys folder of ~/.rvp
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Seal releases whose blobs are not in this directory
+    #[arg(long)]
+    allow_missing_blobs: bool,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut writer =
+        Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?;
+    let sealed = writer.seal_proposals(jiff::Timestamp::now(), arguments.allow_missing_blobs)?;
+    context.say(&format!(
+        "sealed {} in {}; the log has {} entries",
+        output::count(sealed.records, "record"),
+        arguments.dir.display(),
+        sealed.checkpoint.size
+    ));
+    Ok(report_dropped(&sealed))
+}
+
+/// Says which lines were left out of a seal; the exit code says so too.
+pub fn report_dropped(sealed: &Sealed) -> ExitCode {
+    for dropped in &sealed.dropped {
+        let line: String = dropped.line.chars().take(120).collect();
+        output::note(&format!("refused: {}: {}\n  {line}", dropped.path, dropped.reason));
+    }
+    if sealed.dropped.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

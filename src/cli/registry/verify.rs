@@ -1,0 +1,43 @@
+//! `rvp registry verify`: replay the log and check every file against it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use indicatif::HumanBytes;
+
+use crate::cli::context::Context;
+use crate::cli::output;
+
+/// Replay the log of a registry and check every index file and every blob against it
+#[derive(clap::Args)]
+pub struct Arguments {
+    dir: PathBuf,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let reader = context.open_directory(&arguments.dir)?;
+    let bar = if context.global.quiet {
+        indicatif::ProgressBar::hidden()
+    } else {
+        indicatif::ProgressBar::new_spinner().with_message("checking blobs")
+    };
+    let report = rvp::registry::verify(&reader, &|bytes| bar.inc(bytes))?;
+    bar.finish_and_clear();
+    if context.global.json {
+        output::json(&report)?;
+    } else {
+        for problem in &report.problems {
+            output::line(problem)?;
+        }
+        output::line(&format!(
+            "{}: {} log entries, {} packages, {} releases, {} blobs ({})",
+            if report.problems.is_empty() { "sound" } else { "NOT SOUND" },
+            report.entries,
+            report.packages,
+            report.releases,
+            report.blobs,
+            HumanBytes(report.blob_bytes)
+        ))?;
+    }
+    Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

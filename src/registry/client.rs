@@ -1,0 +1,83 @@
+//! What a client remembers of a registry between runs, and its cache of checked files.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::RegistryError;
+use crate::model::Blake3;
+
+/// The folders of one user in which registries are remembered. Several processes may share them.
+#[derive(Clone, Debug)]
+pub struct ClientFolders {
+    /// Small files that must not be lost: which key is trusted for which place, and the last state seen there.
+    pub state: PathBuf,
+    /// Copies of a registry's files. Losing them costs time only.
+    pub cache: PathBuf,
+}
+
+/// The last state seen at one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Seen {
+    /// The path or URL, for the person who opens the file.
+    pub location: String,
+    /// The verifier key that was trusted at first use.
+    pub key: String,
+    /// The signed checkpoint, as it was served.
+    pub checkpoint: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<String>,
+}
+
+impl ClientFolders {
+    fn seen_path(&self, location: &str) -> PathBuf {
+        self.state.join("registries").join(format!("{}.json", Blake3::of(location.as_bytes())))
+    }
+
+    /// What was seen at `location`, or none on the first visit.
+    pub fn seen(&self, location: &str) -> Result<Option<Seen>, RegistryError> {
+        let path = self.seen_path(location);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(RegistryError::io("read", path)(error)),
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| RegistryError::State { path, reason: error.to_string() })
+    }
+
+    pub fn remember(&self, seen: &Seen) -> Result<(), RegistryError> {
+        let bytes = serde_json::to_vec_pretty(seen).unwrap_or_default();
+        replace_file(&self.seen_path(&seen.location), &bytes)
+    }
+
+    /// The copy of a registry's file, or none. Unchecked: a caller compares its digest.
+    pub fn cached(&self, key: &str, path: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.cached_path(key, path)).ok()
+    }
+
+    /// Keeps a checked file. A full disk or a read-only cache costs speed, not the command.
+    pub fn keep(&self, key: &str, path: &str, bytes: &[u8]) {
+        let _ = replace_file(&self.cached_path(key, path), bytes);
+    }
+
+    fn cached_path(&self, key: &str, path: &str) -> PathBuf {
+        let mut file = self.cache.join("registries").join(&Blake3::of(key.as_bytes()).to_string()[..32]);
+        file.extend(path.split('/'));
+        file
+    }
+}
+
+/// Writes a file as a whole: readers see the old bytes or the new ones.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(RegistryError::io("write in", folder))?;
+    file.write_all(bytes).map_err(RegistryError::io("write", path))?;
+    file.as_file().sync_data().map_err(RegistryError::io("write", path))?;
+    file.persist(path).map_err(|error| RegistryError::io("replace", path)(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Everything that can be wrong with a registry, in words for the person in front of it.
+
+use std::path::PathBuf;
+
+use super::StoreError;
+use crate::model::{Blake3, IndexError, PackageName};
+
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+
+    #[error(
+        "{location} is not a registry: it has no {missing}\n  hint: check the path or URL; `rvp registry init` makes a new registry"
+    )]
+    NotARegistry { location: String, missing: &'static str },
+    #[error("config.json of {location} cannot be read: {reason}")]
+    Config { location: String, reason: String },
+    #[error("{location} has format {format}, and this version of rvp reads format 1\n  hint: update rvp")]
+    Format { location: String, format: u32 },
+    #[error("`{name}` cannot name a registry: a name has no spaces and no `+`")]
+    Name { name: String },
+    #[error(
+        "`{key}` is not a log key: {reason}\n  hint: a key is written as `name+hash+key`, as in the registry's config.json"
+    )]
+    Key { key: String, reason: String },
+    #[error("cannot sign the registry's state: {reason}")]
+    Sign { reason: String },
+
+    #[error(
+        "log/checkpoint of {location} is damaged: {reason}\n  hint: fetch it again, or ask whoever runs the registry"
+    )]
+    Checkpoint { location: String, reason: String },
+    #[error(
+        "log/checkpoint of {location} is not signed by the key that this machine trusts for it, {key}\n  hint: this is another registry, or someone has put another one in its place; ask whoever runs it before you trust a new key"
+    )]
+    Signature { location: String, key: String },
+    #[error(
+        "{location} shows an older state than it showed before: {found} log entries, and {seen} were seen\n  hint: an old copy is being served (rollback); a mirror that lags behind is mended by copying it again"
+    )]
+    Rollback { location: String, seen: u64, found: u64 },
+    #[error(
+        "the registry shows two histories: the first {size} log entries were {seen}, and are now {found}\n  hint: the log was rewritten or forked; do not use this copy, and tell whoever runs the registry"
+    )]
+    Fork { size: u64, seen: String, found: String },
+    #[error(
+        "the state of {location} was signed at {time}, more than {days} days ago\n  hint: the registry may be frozen by whoever serves it; ask for a fresh seal, or fetch from another mirror"
+    )]
+    Stale { location: String, time: jiff::Timestamp, days: u32 },
+    #[error("the registry's log does not hold together: {reason}")]
+    Log { reason: String },
+    #[error("snapshot node {digest} is damaged\n  hint: copy the registry again from its source")]
+    SnapshotNode { digest: Blake3 },
+    #[error(
+        "{path} of {location} is missing, and the signed state of the registry says that it is there\n  hint: an incomplete copy: copy it again from its source"
+    )]
+    Missing { location: String, path: String },
+    #[error(
+        "{path} of {location} is not what the signed state of the registry says: {reason}\n  hint: the file was altered, or the copy is from another moment; copy it again from its source"
+    )]
+    Altered { location: String, path: String, reason: String },
+
+    #[error(
+        "{location} was never read from this machine, and this run is offline\n  hint: run it once without --offline"
+    )]
+    NeverSeen { location: String },
+    #[error(
+        "{path}, in which rvp remembers a registry, is damaged: {reason}\n  hint: remove the file; the registry's key is then trusted anew on the next visit, so compare it with whoever runs the registry"
+    )]
+    State { path: PathBuf, reason: String },
+    #[error("cannot {action} {path}: {source}{}", hint_for(source))]
+    Io { action: &'static str, path: PathBuf, source: std::io::Error },
+    #[error(
+        "{path} already holds a registry\n  hint: choose another folder, or use the registry that is there"
+    )]
+    Exists { path: PathBuf },
+    #[error(
+        "{path} is not an empty folder\n  hint: choose a new folder: a registry is published as a whole, and must hold nothing else"
+    )]
+    NotEmpty { path: PathBuf },
+    #[error(
+        "no private key for {key} is at {path}\n  hint: only the holder of the log key can seal; publish from the machine that has it, or name the key's file with --key"
+    )]
+    NoKey { key: String, path: PathBuf },
+    #[error("{path} changed while it was read\n  hint: run the command again once nobody writes to it")]
+    SourceChanged { path: PathBuf },
+    #[error("a record cannot be written: {reason}")]
+    Record { reason: String },
+    #[error("{package} {version} cannot be published: {reason}")]
+    Refused { package: PackageName, version: String, reason: String },
+    #[error(
+        "the clock of this machine says {now}, and the registry was last sealed at {sealed}\n  hint: set the clock"
+    )]
+    Clock { now: jiff::Timestamp, sealed: jiff::Timestamp },
+}
+
+fn hint_for(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            "\n  hint: check that you may write there"
+        }
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "\n  hint: free some space and run the command again; nothing was changed"
+        }
+        _ => "",
+    }
+}
+
+impl RegistryError {
+    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}

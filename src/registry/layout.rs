@@ -1,0 +1,43 @@
+//! The names of a registry's files, and how large each may be. Paths are relative, with `/` between parts.
+
+use crate::model::{Artifact, Blake3};
+
+pub const CONFIG: &str = "config.json";
+pub const CHECKPOINT: &str = "log/checkpoint";
+/// The index file whose records name every file of the registry that is not an index file.
+pub const FILES_INDEX: &str = "index/files";
+/// Taken by a writer of a directory for as long as it writes. Empty, and never read.
+pub const LOCK: &str = ".lock";
+
+/// Larger files are refused before they are read: a reader's memory is not in the hands of the host.
+pub const MAX_CONFIG: u64 = 1 << 20;
+pub const MAX_CHECKPOINT: u64 = 1 << 16;
+pub const MAX_SNAPSHOT_NODE: u64 = 1 << 17;
+/// The committed bytes of one index file: 64 MiB, some 60,000 releases.
+pub const MAX_INDEX: u64 = 1 << 26;
+
+/// `blobs/ab/<blake3>/<file>`: the digest makes it unique, the file name lets pip read the URL.
+pub fn blob(artifact: &Artifact) -> String {
+    blob_of(artifact.blake3, &artifact.file)
+}
+
+pub fn blob_of(digest: Blake3, file: &str) -> String {
+    let digest = digest.to_string();
+    format!("blobs/{}/{digest}/{file}", &digest[..2])
+}
+
+/// `snapshot/<blake3>`
+pub fn snapshot_node(digest: Blake3) -> String {
+    format!("snapshot/{digest}")
+}
+
+/// Whether `name` can be the name of a blob: one part of a path, on every system.
+pub fn is_file_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '!');
+    !name.is_empty()
+        && name.len() <= 240
+        && name.chars().all(plain)
+        && !name.starts_with('.')
+        && !name.ends_with('.')
+        && !crate::model::is_windows_device(name.split('.').next().unwrap_or_default())
+}

@@ -1,0 +1,310 @@
+//! The log: a Merkle tree over every line ever sealed, in C2SP tlog-tiles under `log/`.
+//!
+//! This module knows which tiles a change needs and what they hold; the algorithms are those of `tlog_tiles`, and
+//! reading and writing files is its callers' part.
+
+use std::collections::BTreeMap;
+
+use tlog_tiles::{
+    EMPTY_HASH, Hash, HashReader, Tile, TileHashReader, TileReader, record_hash, stored_hash_count,
+    stored_hash_index, stored_hashes_for_record_hash, tree_hash,
+};
+
+use super::{Checkpoint, RegistryError};
+
+/// 256 hashes in a full tile.
+const HEIGHT: u8 = 8;
+/// Entries in a full bundle.
+const BUNDLE: u64 = 1 << HEIGHT;
+/// A full bundle of the longest entries.
+pub const MAX_TILE: u64 = BUNDLE * (2 + 65_535);
+
+/// Reads whole files of the log by path, such as `log/tile/0/x001/234`; all of them, or an error.
+pub trait LogFiles {
+    fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError>;
+}
+
+/// Where a tile of hashes stands: `log/tile/<level>/<number>[.p/<width>]`.
+fn tile_path(tile: &Tile) -> String {
+    // The library writes Go's form of the path, which carries the height.
+    format!("log/{}", tile.path().replacen("tile/8/", "tile/", 1))
+}
+
+/// Where a bundle of entries stands: `log/tile/entries/<number>[.p/<width>]`.
+fn bundle_path(number: u64, width: u64) -> String {
+    let tile = Tile::new(HEIGHT, 0, number, u32::try_from(width).unwrap_or(u32::MAX), true);
+    format!("log/{}", tile.path().replacen("tile/8/data/", "tile/entries/", 1))
+}
+
+/// What `append` made: the tree after it, and the files to be written, by path.
+pub struct Appended {
+    pub size: u64,
+    pub root: Hash,
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+/// Adds `entries` to a log of `size` entries under `root`, of which only the tiles on the right edge are read.
+pub fn append(
+    files: &dyn LogFiles,
+    size: u64,
+    root: Hash,
+    entries: &[String],
+) -> Result<Appended, RegistryError> {
+    let new_size = size + entries.len() as u64;
+    let tiles = Tiles { files };
+    let old = TileHashReader::new(size, root, &tiles);
+    let mut hashes = Hashes { old: &old, base: stored_hash_count(size), new: Vec::new() };
+    for (number, entry) in (size..).zip(entries) {
+        let more = stored_hashes_for_record_hash(number, record_hash(entry.as_bytes()), &hashes)
+            .map_err(log_error)?;
+        hashes.new.extend(more);
+    }
+    let root = if new_size == 0 { EMPTY_HASH } else { tree_hash(new_size, &hashes).map_err(log_error)? };
+    let mut written = BTreeMap::new();
+    for tile in Tile::new_tiles(HEIGHT, size, new_size) {
+        written.insert(tile_path(&tile), tile.read_data(&hashes).map_err(log_error)?);
+    }
+    for (number, bundle) in bundles(files, size, entries, &hashes)? {
+        let width = (new_size - number * BUNDLE).min(BUNDLE);
+        written.insert(bundle_path(number, width), bundle);
+    }
+    Ok(Appended { size: new_size, root, files: written })
+}
+
+/// The bundles that `entries` touch; the first continues the partial bundle that is there, once its entries are
+/// found to be those that the tree holds.
+fn bundles(
+    files: &dyn LogFiles,
+    size: u64,
+    entries: &[String],
+    hashes: &impl HashReader,
+) -> Result<BTreeMap<u64, Vec<u8>>, RegistryError> {
+    let mut bundles: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+    let open = size % BUNDLE;
+    if open > 0 && !entries.is_empty() {
+        let path = bundle_path(size / BUNDLE, open);
+        let bytes = files.read(std::slice::from_ref(&path))?.pop().unwrap_or_default();
+        let indexes: Vec<u64> = (size - open..size).map(|number| stored_hash_index(0, number)).collect();
+        let expected = hashes.read_hashes(&indexes).map_err(log_error)?;
+        let found: Vec<Hash> = split_bundle(&path, &bytes, open)?.into_iter().map(record_hash).collect();
+        if expected != found {
+            return Err(RegistryError::Log { reason: format!("{path} holds other entries than the tree") });
+        }
+        bundles.insert(size / BUNDLE, bytes);
+    }
+    for (number, entry) in (size..).zip(entries) {
+        let length = u16::try_from(entry.len()).map_err(|_| RegistryError::Log {
+            reason: format!("entry {number} is longer than 65,535 bytes"),
+        })?;
+        let bundle = bundles.entry(number / BUNDLE).or_default();
+        bundle.extend_from_slice(&length.to_be_bytes());
+        bundle.extend_from_slice(entry.as_bytes());
+    }
+    Ok(bundles)
+}
+
+/// All entries of the log, in order, each checked to be what the tree holds at its place.
+pub fn replay(
+    files: &dyn LogFiles,
+    checkpoint: &Checkpoint,
+    mut each: impl FnMut(u64, &[u8]) -> Result<(), RegistryError>,
+) -> Result<(), RegistryError> {
+    let tiles = Tiles { files };
+    let reader = TileHashReader::new(checkpoint.size, checkpoint.root, &tiles);
+    for first in (0..checkpoint.size).step_by(BUNDLE as usize) {
+        let width = (checkpoint.size - first).min(BUNDLE);
+        let path = bundle_path(first / BUNDLE, width);
+        let bytes = files.read(std::slice::from_ref(&path))?.pop().unwrap_or_default();
+        let indexes: Vec<u64> = (first..first + width).map(|number| stored_hash_index(0, number)).collect();
+        let expected = reader.read_hashes(&indexes).map_err(log_error)?;
+        for ((number, entry), expected) in (first..).zip(split_bundle(&path, &bytes, width)?).zip(expected) {
+            if record_hash(entry) != expected {
+                return Err(RegistryError::Log {
+                    reason: format!("entry {number} in {path} is not the entry that the tree holds"),
+                });
+            }
+            each(number, entry)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks that each entry stands in the log at its number.
+pub fn check_inclusion(
+    files: &dyn LogFiles,
+    checkpoint: &Checkpoint,
+    entries: &[(u64, Hash)],
+) -> Result<(), RegistryError> {
+    if let Some((number, _)) = entries.iter().find(|(number, _)| *number >= checkpoint.size) {
+        return Err(RegistryError::Log {
+            reason: format!("a seal names entry {number}, and the log has {}", checkpoint.size),
+        });
+    }
+    let tiles = Tiles { files };
+    let reader = TileHashReader::new(checkpoint.size, checkpoint.root, &tiles);
+    let indexes: Vec<u64> = entries.iter().map(|(number, _)| stored_hash_index(0, *number)).collect();
+    let found = reader.read_hashes(&indexes).map_err(log_error)?;
+    for ((number, expected), found) in entries.iter().zip(found) {
+        if *expected != found {
+            return Err(RegistryError::Log {
+                reason: format!("the log has another entry {number} than the index file shows"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the log of `new` begins with the whole log of `old`: nothing was taken back or rewritten.
+pub fn check_consistency(
+    files: &dyn LogFiles,
+    old: &Checkpoint,
+    new: &Checkpoint,
+) -> Result<(), RegistryError> {
+    if old.size == 0 {
+        return Ok(());
+    }
+    let tiles = Tiles { files };
+    // Every hash that the reader returns is proven to be in the new tree, so the old root built from them proves both.
+    let reader = TileHashReader::new(new.size, new.root, &tiles);
+    let root = tree_hash(old.size, &reader).map_err(log_error)?;
+    if root != old.root {
+        return Err(RegistryError::Fork { size: old.size, seen: old.root_base64(), found: root.to_string() });
+    }
+    Ok(())
+}
+
+fn split_bundle<'a>(path: &str, bytes: &'a [u8], count: u64) -> Result<Vec<&'a [u8]>, RegistryError> {
+    let bad = || RegistryError::Log { reason: format!("{path} is not a bundle of {count} entries") };
+    let mut rest = bytes;
+    let mut entries = Vec::new();
+    while let Some((length, after)) = rest.split_first_chunk::<2>() {
+        let length = usize::from(u16::from_be_bytes(*length));
+        entries.push(after.get(..length).ok_or_else(bad)?);
+        rest = &after[length..];
+    }
+    if !rest.is_empty() || entries.len() as u64 != count {
+        return Err(bad());
+    }
+    Ok(entries)
+}
+
+fn log_error(error: tlog_tiles::Error) -> RegistryError {
+    RegistryError::Log { reason: error.to_string() }
+}
+
+/// The tiles of a log as `tlog_tiles` asks for them.
+struct Tiles<'a> {
+    files: &'a dyn LogFiles,
+}
+
+impl TileReader for Tiles<'_> {
+    fn height(&self) -> u8 {
+        HEIGHT
+    }
+
+    fn read_tiles(&self, tiles: &[Tile]) -> Result<Vec<Vec<u8>>, tlog_tiles::Error> {
+        let paths: Vec<String> = tiles.iter().map(tile_path).collect();
+        self.files.read(&paths).map_err(|error| tlog_tiles::Error::InvalidInput(error.to_string()))
+    }
+
+    fn save_tiles(&self, _: &[Tile], _: &[Vec<u8>]) {}
+}
+
+/// The hashes of a tree that grows: those of the old tree from its tiles, the new ones from memory.
+struct Hashes<'a, R> {
+    old: &'a R,
+    base: u64,
+    new: Vec<Hash>,
+}
+
+impl<R: HashReader> HashReader for Hashes<'_, R> {
+    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, tlog_tiles::Error> {
+        let old: Vec<u64> = indexes.iter().copied().filter(|index| *index < self.base).collect();
+        let mut old = if old.is_empty() { Vec::new() } else { self.old.read_hashes(&old)? }.into_iter();
+        indexes
+            .iter()
+            .map(|index| match index.checked_sub(self.base) {
+                None => old.next(),
+                Some(new) => self.new.get(usize::try_from(new).unwrap_or(usize::MAX)).copied(),
+            })
+            .map(|hash| hash.ok_or(tlog_tiles::Error::IndexesNotInTree))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    #[derive(Default)]
+    struct Memory(RefCell<BTreeMap<String, Vec<u8>>>);
+
+    impl LogFiles for Memory {
+        fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
+            let files = self.0.borrow();
+            Ok(paths.iter().map(|path| files.get(path).cloned().unwrap_or_default()).collect())
+        }
+    }
+
+    /// RFC 6962 §2.1, straight from its text, as a second opinion on the roots.
+    fn merkle_tree_hash(entries: &[String]) -> [u8; 32] {
+        use sha2::{Digest, Sha256};
+        match entries {
+            [] => Sha256::digest([]).into(),
+            [one] => Sha256::new().chain_update([0]).chain_update(one).finalize().into(),
+            _ => {
+                let k = entries.len().next_power_of_two() / 2;
+                Sha256::new()
+                    .chain_update([1])
+                    .chain_update(merkle_tree_hash(&entries[..k]))
+                    .chain_update(merkle_tree_hash(&entries[k..]))
+                    .finalize()
+                    .into()
+            }
+        }
+    }
+
+    fn state(size: u64, root: Hash) -> Checkpoint {
+        Checkpoint {
+            origin: "t".into(),
+            size,
+            root,
+            snapshot: crate::model::Blake3::of(b""),
+            time: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_log_that_grows_in_steps_has_the_roots_of_rfc_6962() {
+        let memory = Memory::default();
+        let all: Vec<String> = (0..1300).map(|n| format!("{{\"n\":{n}}}")).collect();
+        let mut states = vec![state(0, EMPTY_HASH)];
+        for step in [1, 1, 5, 248, 1, 300, 512, 232] {
+            let old = states.last().unwrap();
+            let from = usize::try_from(old.size).unwrap();
+            let appended = append(&memory, old.size, old.root, &all[from..from + step]).unwrap();
+            assert_eq!(appended.root.0, merkle_tree_hash(&all[..from + step]));
+            memory.0.borrow_mut().extend(appended.files);
+            states.push(state(appended.size, appended.root));
+        }
+        let last = states.last().unwrap();
+        for old in &states {
+            check_consistency(&memory, old, last).unwrap();
+        }
+        let mut seen = Vec::new();
+        replay(&memory, last, |_, entry| {
+            seen.push(String::from_utf8(entry.to_vec()).unwrap());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(seen, all);
+        let entry = |n: usize| (n as u64, record_hash(all[n].as_bytes()));
+        check_inclusion(&memory, last, &[entry(0), entry(777), entry(1299)]).unwrap();
+        assert!(check_inclusion(&memory, last, &[(5, record_hash(b"other"))]).is_err());
+        let forged = state(300, Hash([7; 32]));
+        assert!(matches!(check_consistency(&memory, &forged, last), Err(RegistryError::Fork { .. })));
+        assert!(memory.0.borrow().contains_key("log/tile/0/000"));
+        assert!(memory.0.borrow().contains_key("log/tile/entries/005.p/20"));
+    }
+}

@@ -1,0 +1,218 @@
+//! Sealing: deciding which lines of an index file are committed, and ending them with a seal line.
+
+use super::snapshot::Entry;
+use super::{RegistryError, layout};
+use crate::model::{Artifact, Blake3, Package, PackageName, Record, Seal};
+
+/// The lines that one seal commits to one index file.
+pub(super) struct Batch {
+    pub path: String,
+    /// Where they begin in the file.
+    pub committed_length: u64,
+    /// The records, and behind them the seal line once [`Batch::end`] has written it. Each is a log entry.
+    pub lines: Vec<String>,
+    /// The lines as they are appended to the file.
+    pub text: Vec<u8>,
+    /// What the snapshot will say of the index file.
+    pub entry: Entry,
+    /// What the snapshot will say of the files that `file` records name.
+    pub files: Vec<(String, Entry)>,
+    pub dropped: Vec<Dropped>,
+    hasher: blake3::Hasher,
+}
+
+/// A line behind the committed ones that was not fit to be sealed.
+#[derive(Debug)]
+pub struct Dropped {
+    pub path: String,
+    pub line: String,
+    pub reason: String,
+}
+
+/// The index file in which a record stands.
+pub(super) fn path_of(record: &Record) -> Result<String, RegistryError> {
+    match record {
+        Record::File(_) => Ok(layout::FILES_INDEX.into()),
+        record => match record.package().map_err(|source| bad_record(&source))? {
+            Some(name) => Ok(name.index_path()),
+            None => Err(bad_record(&"this kind of record cannot be published")),
+        },
+    }
+}
+
+/// Chooses what to commit: the fit proposals among the lines behind the committed ones, and then `records`, all of
+/// which must be fit. A proposal that stands in the way of a record gives way: it may be what is left of the same
+/// publish, killed on its first try.
+pub(super) fn prepare(
+    path: String,
+    committed: &[u8],
+    behind: &[u8],
+    records: Vec<Record>,
+    has_blob: &dyn Fn(&Artifact) -> bool,
+) -> Result<Batch, RegistryError> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(committed);
+    let mut batch = Batch {
+        committed_length: committed.len() as u64,
+        lines: Vec::new(),
+        text: Vec::new(),
+        entry: Entry { length: 0, digest: Blake3([0; 32]) },
+        files: Vec::new(),
+        dropped: Vec::new(),
+        hasher,
+        path,
+    };
+    let ours = records
+        .into_iter()
+        .map(|record| Ok((record.to_line().map_err(|error| bad_record(&error))?, record)))
+        .collect::<Result<Vec<_>, RegistryError>>()?;
+
+    let mut after_ours = Checks::new(&batch.path, committed, has_blob)?;
+    for (_, record) in &ours {
+        after_ours.admit(record).map_err(|reason| refused(record, reason))?;
+    }
+    let mut kept = Vec::new();
+    for (line, ended) in split_lines(behind) {
+        if ours.iter().any(|(our, _)| our.as_bytes() == line) {
+            continue;
+        }
+        let fit = match Record::parse(&String::from_utf8_lossy(line)) {
+            _ if !ended => Err("it does not end with a newline: its writer died".to_owned()),
+            Ok(Record::Seal(_)) => continue,
+            Ok(record) => after_ours.admit(&record),
+            Err(error) => Err(error.to_string()),
+        };
+        let text = String::from_utf8_lossy(line).into_owned();
+        match fit {
+            Ok(()) => kept.push(text),
+            Err(reason) => {
+                batch.dropped.push(Dropped { path: batch.path.clone(), line: text, reason });
+            }
+        }
+    }
+    batch.files = after_ours.files;
+    batch.lines = ours.into_iter().map(|(line, _)| line).chain(kept).collect();
+    Ok(batch)
+}
+
+impl Batch {
+    /// Ends the batch with its seal line, its first record being entry `first` of the log. Returns the number of the
+    /// next entry.
+    pub(super) fn end(&mut self, first: u64, time: jiff::Timestamp) -> Result<u64, RegistryError> {
+        let count = self.lines.len() as u64;
+        let seal = Record::Seal(Seal { path: self.path.clone(), first, count, time });
+        self.lines.push(seal.to_line().map_err(|error| bad_record(&error))?);
+        for line in &self.lines {
+            self.text.extend_from_slice(line.as_bytes());
+            self.text.push(b'\n');
+        }
+        self.hasher.update(&self.text);
+        self.entry = Entry {
+            length: self.committed_length + self.text.len() as u64,
+            digest: Blake3(*self.hasher.finalize().as_bytes()),
+        };
+        if self.entry.length > layout::MAX_INDEX {
+            return Err(bad_record(&format!("{} would grow beyond {} bytes", self.path, layout::MAX_INDEX)));
+        }
+        Ok(first + count + 1)
+    }
+}
+
+/// The rules of one index file, applied to one record after the other.
+struct Checks<'a> {
+    path: &'a str,
+    package: Option<Package>,
+    files: Vec<(String, Entry)>,
+    has_blob: &'a dyn Fn(&Artifact) -> bool,
+}
+
+impl<'a> Checks<'a> {
+    fn new(
+        path: &'a str,
+        committed: &[u8],
+        has_blob: &'a dyn Fn(&Artifact) -> bool,
+    ) -> Result<Self, RegistryError> {
+        let package = match name_of(committed) {
+            Some(name) => Some(Package::parse(&name, committed)?),
+            None => None,
+        };
+        Ok(Self { path, package, files: Vec::new(), has_blob })
+    }
+
+    /// Takes a record as the next one, or says why it must not be.
+    fn admit(&mut self, record: &Record) -> Result<(), String> {
+        match record {
+            Record::File(file) => {
+                let in_index = file.path.starts_with("index/") || file.path.starts_with("log/");
+                if self.path != layout::FILES_INDEX || in_index {
+                    return Err("it does not belong into this file".into());
+                }
+                self.files.push((file.path.clone(), Entry { length: file.length, digest: file.blake3 }));
+                return Ok(());
+            }
+            Record::Unknown { kind } => return Err(format!("its kind `{kind}` is unknown")),
+            _ => {}
+        }
+        let name = record.package().map_err(|error| error.to_string())?.ok_or("it names no package")?;
+        if name.index_path() != self.path {
+            return Err(format!("it belongs into {}", name.index_path()));
+        }
+        let artifacts = match record {
+            Record::Release(release) => {
+                for text in &release.requires {
+                    crate::model::Requirement::parse(release.family, text)
+                        .map_err(|error| error.to_string())?;
+                }
+                &release.artifacts[..]
+            }
+            Record::Add(add) => &add.artifacts[..],
+            _ => &[],
+        };
+        for artifact in artifacts {
+            if !layout::is_file_name(&artifact.file) {
+                return Err(format!("`{}` cannot be the name of a file", artifact.file));
+            }
+            if !(self.has_blob)(artifact) {
+                return Err(format!("its blob {} is not in the registry", layout::blob(artifact)));
+            }
+        }
+        let package =
+            self.package.get_or_insert_with(|| Package { name: name.clone(), releases: Default::default() });
+        let unsealed = jiff::Timestamp::UNIX_EPOCH;
+        package.apply(self.path, 0, record.clone(), unsealed, 0).map_err(|error| match error {
+            crate::model::IndexError::Order { reason, .. } => reason,
+            other => other.to_string(),
+        })
+    }
+}
+
+/// The package of an index file, from its first record.
+fn name_of(committed: &[u8]) -> Option<PackageName> {
+    let (line, _) = split_lines(committed).next()?;
+    Record::parse(std::str::from_utf8(line).ok()?).ok()?.package().ok()?
+}
+
+/// Lines, and whether each is ended by a newline.
+fn split_lines(bytes: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
+    bytes.split_inclusive(|byte| *byte == b'\n').map(|line| match line.strip_suffix(b"\n") {
+        Some(line) => (line, true),
+        None => (line, false),
+    })
+}
+
+fn bad_record(reason: &dyn std::fmt::Display) -> RegistryError {
+    RegistryError::Record { reason: reason.to_string() }
+}
+
+fn refused(record: &Record, reason: String) -> RegistryError {
+    let version = match record {
+        Record::Release(release) => release.version.clone(),
+        Record::Add(add) => add.version.clone(),
+        Record::Yank(yank) => yank.version.clone(),
+        _ => String::new(),
+    };
+    match record.package() {
+        Ok(Some(package)) => RegistryError::Refused { package, version, reason },
+        _ => RegistryError::Record { reason },
+    }
+}

@@ -1,0 +1,410 @@
+//! A registry on a web server: any static host, over HTTP/1.1 or HTTP/2.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{self, StreamExt};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use reqwest::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    HeaderMap, HeaderValue, IF_NONE_MATCH, RANGE,
+};
+use reqwest::{Certificate, Client, Response, StatusCode, Url};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::http_failure::{Again, Failure, redirects};
+use super::retry::{TRIES, backoff};
+use super::store::{ByteStream, Fresh, Store, StoreError, checked, without_credentials};
+
+/// Everything but what RFC 3986 leaves unreserved: some hosts read a bare `+` in a path as a space.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// How to talk to web servers.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// The longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// The longest wait for the next byte. There is no limit to the whole.
+    pub read_timeout: Duration,
+    /// The upper bound of the wait before the second attempt; it doubles with each.
+    pub first_backoff: Duration,
+    /// How many requests are under way at once, to one registry.
+    pub requests: usize,
+    /// PEM files of certificates to trust besides the system's.
+    pub roots: Vec<PathBuf>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            first_backoff: Duration::from_millis(250),
+            requests: 50,
+            roots: Vec::new(),
+        }
+    }
+}
+
+/// A registry on a web server. Its futures need a tokio runtime with time and network, and it keeps its connections
+/// on the one that it is first used on.
+pub struct HttpStore {
+    client: Client,
+    /// Without credentials, and with `/` at the end.
+    base: Url,
+    location: String,
+    authorization: Option<HeaderValue>,
+    first_backoff: Duration,
+    requests: Arc<Semaphore>,
+}
+
+/// What is asked for in one request.
+struct Ask<'a> {
+    url: Url,
+    path: &'a str,
+    from: u64,
+    limit: u64,
+    headers: HeaderMap,
+}
+
+/// A server's answer that carries bytes of the file.
+struct Answer {
+    response: Response,
+    /// How many bytes stand before the ones asked for.
+    skip: u64,
+    /// Held until the last byte has come.
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Why an attempt has no result.
+enum Stop {
+    Failed(Failure),
+    TooLarge,
+}
+
+impl From<reqwest::Error> for Stop {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Failed(Failure::of_error(&error))
+    }
+}
+
+impl HttpStore {
+    /// `url` may carry a user name and password; they go to this origin only, and into no message.
+    pub fn open(url: &str, settings: &HttpSettings) -> Result<Self, StoreError> {
+        let location = without_credentials(url.trim_end_matches('/'));
+        let error = |reason: String, hint| StoreError::Open { location: location.clone(), reason, hint };
+        let mut base =
+            Url::parse(url).map_err(|parse| error(parse.to_string(), "write it as https://host/path"))?;
+        if base.query().is_some() || base.fragment().is_some() {
+            let location = location.split(['?', '#']).next().unwrap_or_default().to_owned();
+            return Err(StoreError::Open {
+                location,
+                reason: "its URL has a query or a fragment".to_owned(),
+                hint: "the URL of a registry is that of its folder: leave out `?` or `#` and what follows",
+            });
+        }
+        let authorization = take_credentials(&mut base);
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        let client = client(&base, settings)
+            .map_err(|failure| error(failure, "check the proxy and certificate settings"))?;
+        Ok(Self {
+            client,
+            base,
+            location,
+            authorization,
+            first_backoff: settings.first_backoff,
+            requests: Arc::new(Semaphore::new(settings.requests)),
+        })
+    }
+
+    fn ask<'a>(&self, path: &'a str, from: u64, limit: u64) -> Result<Ask<'a>, StoreError> {
+        let (file, digest) = checked(&self.location, path)?;
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{}", self.base.path(), utf8_percent_encode(file, ENCODED)));
+        url.set_query(digest);
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(authorization) = &self.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        if from > 0 {
+            // No `If-Range`: what is here already is the beginning of a file that only grows or never changes, and
+            // an ETag differs between two mirrors of it. The digest over the whole tells if that was not so.
+            headers.insert(RANGE, HeaderValue::from_str(&format!("bytes={from}-")).expect("digits"));
+        }
+        Ok(Ask { url, path: file, from, limit, headers })
+    }
+
+    /// One request, up to the headers of its answer: none for a file that is not there.
+    async fn answer(&self, ask: &Ask<'_>) -> Result<Option<Answer>, Stop> {
+        let permit = Arc::clone(&self.requests).acquire_owned().await.expect("it is never closed");
+        let response = self.client.get(ask.url.clone()).headers(ask.headers.clone()).send().await?;
+        let skip = match response.status() {
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
+            StatusCode::OK => ask.from,
+            StatusCode::PARTIAL_CONTENT if ask.from > 0 => {
+                check_range(response.headers(), ask.from)?;
+                0
+            }
+            StatusCode::NOT_MODIFIED if ask.headers.contains_key(IF_NONE_MATCH) => 0,
+            StatusCode::RANGE_NOT_SATISFIABLE if ask.from > 0 => 0,
+            status => return Err(Stop::Failed(Failure::of_status(status, response.headers()))),
+        };
+        if response.status().is_success() {
+            let kind = response.headers().get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
+            if kind.get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"text/html")) {
+                return Err(Stop::Failed(Failure::lasting(
+                    "the server answered with a web page (a login page or a captive portal?)",
+                    "open the URL in a browser and see; then check the registry's URL, the proxy and your login",
+                )));
+            }
+            if response.content_length().is_some_and(|length| length.saturating_sub(skip) > ask.limit) {
+                return Err(Stop::TooLarge);
+            }
+        }
+        Ok(Some(Answer { response, skip, _permit: permit }))
+    }
+
+    /// One request, with all of its answer: its headers and bytes.
+    async fn whole(&self, ask: &Ask<'_>) -> Result<Option<(HeaderMap, StatusCode, Vec<u8>)>, Stop> {
+        let Some(mut answer) = self.answer(ask).await? else { return Ok(None) };
+        let status = answer.response.status();
+        let headers = std::mem::take(answer.response.headers_mut());
+        let mut bytes = Vec::new();
+        if status.is_success() {
+            let expected = answer.response.content_length().unwrap_or(0).saturating_sub(answer.skip);
+            bytes.reserve(usize::try_from(expected.min(ask.limit)).unwrap_or(0));
+            while let Some(piece) = answer.next().await? {
+                if (bytes.len() + piece.len()) as u64 > ask.limit {
+                    return Err(Stop::TooLarge);
+                }
+                bytes.extend_from_slice(&piece);
+            }
+        }
+        if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip")
+            && ask.headers.get(ACCEPT_ENCODING).is_some_and(|accepted| accepted == "gzip")
+        {
+            bytes = unzip(&bytes, ask.limit)?;
+        }
+        Ok(Some((headers, status, bytes)))
+    }
+
+    /// Asks until there is an answer, or none is to be expected.
+    async fn with_retries<T, F>(&self, ask: &Ask<'_>, attempt: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Stop>>,
+    {
+        let mut tries = 1;
+        loop {
+            let failure = match attempt().await {
+                Ok(result) => return Ok(result),
+                Err(Stop::TooLarge) => return Err(too_large(&self.location, ask)),
+                Err(Stop::Failed(failure)) => failure,
+            };
+            match failure.again {
+                Again::AfterBackoff if tries < TRIES => {
+                    tokio::time::sleep(backoff(self.first_backoff, tries)).await
+                }
+                Again::After(wait) if tries < TRIES => tokio::time::sleep(wait).await,
+                _ => return Err(http_error(&self.location, ask.path, failure, tries)),
+            }
+            tries += 1;
+        }
+    }
+}
+
+impl Answer {
+    /// The next bytes of those asked for.
+    async fn next(&mut self) -> Result<Option<Bytes>, reqwest::Error> {
+        while let Some(mut piece) = self.response.chunk().await? {
+            let skipped = piece.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
+            self.skip -= skipped as u64;
+            let piece = piece.split_off(skipped);
+            if !piece.is_empty() {
+                return Ok(Some(piece));
+            }
+        }
+        Ok(None)
+    }
+
+    fn into_stream(self, location: String, path: String, limit: u64) -> ByteStream {
+        stream::try_unfold((self, 0_u64), move |(mut answer, mut length)| {
+            let (location, path) = (location.clone(), path.clone());
+            async move {
+                let piece = match answer.next().await {
+                    Ok(piece) => piece,
+                    Err(error) => return Err(http_error(&location, &path, Failure::of_error(&error), 1)),
+                };
+                let Some(piece) = piece else { return Ok(None) };
+                length += piece.len() as u64;
+                if length > limit {
+                    return Err(StoreError::TooLarge { location, path, limit });
+                }
+                Ok(Some((piece, (answer, length))))
+            }
+        })
+        .boxed()
+    }
+}
+
+impl Store for HttpStore {
+    fn location(&self) -> &str {
+        &self.location
+    }
+
+    fn read<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        async move {
+            let mut ask = self.ask(path, from, limit)?;
+            if from == 0 {
+                ask.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            let answer = self.with_retries(&ask, || self.whole(&ask)).await?;
+            Ok(answer.map(|(_, _, bytes)| bytes))
+        }
+        .boxed()
+    }
+
+    fn stream<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Option<ByteStream>, StoreError>> {
+        async move {
+            let ask = self.ask(path, from, limit)?;
+            let Some(answer) = self.with_retries(&ask, || self.answer(&ask)).await? else { return Ok(None) };
+            if !answer.response.status().is_success() {
+                return Ok(Some(stream::empty().boxed()));
+            }
+            Ok(Some(answer.into_stream(self.location.clone(), ask.path.to_owned(), limit)))
+        }
+        .boxed()
+    }
+
+    fn read_fresh<'a>(
+        &'a self,
+        path: &'a str,
+        known: Option<&'a Fresh>,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Option<Fresh>, StoreError>> {
+        async move {
+            let mut ask = self.ask(path, 0, limit)?;
+            ask.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            let validator = known.and_then(|known| HeaderValue::from_str(known.validator.as_deref()?).ok());
+            if let Some(validator) = validator {
+                ask.headers.insert(IF_NONE_MATCH, validator);
+            }
+            let answer = self.with_retries(&ask, || self.whole(&ask)).await?;
+            Ok(answer.and_then(|(headers, status, bytes)| {
+                if status == StatusCode::NOT_MODIFIED {
+                    return known.cloned();
+                }
+                let validator = headers.get(ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
+                Some(Fresh { bytes, validator })
+            }))
+        }
+        .boxed()
+    }
+
+    fn local_path(&self, _path: &str) -> Option<PathBuf> {
+        None
+    }
+}
+
+fn client(base: &Url, settings: &HttpSettings) -> Result<Client, String> {
+    let mut builder = Client::builder()
+        .user_agent(concat!("rvp/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(settings.connect_timeout)
+        .read_timeout(settings.read_timeout)
+        .redirect(redirects())
+        // Bodies are decoded here, where their limit is known; those of blobs never are: some servers label
+        // a `.tar.gz` as an encoded `.tar`.
+        .no_gzip();
+    let loopback = match base.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => return Err("its URL names no host".to_owned()),
+    };
+    if loopback {
+        // No proxy can reach what only this machine can reach.
+        builder = builder.no_proxy();
+    }
+    for root in &settings.roots {
+        let unreadable =
+            |error: String| format!("the certificates in {} cannot be read: {error}", root.display());
+        let pem = std::fs::read(root).map_err(|error| unreadable(error.to_string()))?;
+        let certificates =
+            Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(error.to_string()))?;
+        builder = builder.tls_certs_merge(certificates);
+    }
+    builder.build().map_err(|error| Failure::of_error(&error).reason)
+}
+
+/// Takes the user name and password out of `url`, as an `Authorization` header (RFC 7617).
+fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut pair = percent_decode_str(url.username()).collect::<Vec<u8>>();
+    pair.push(b':');
+    pair.extend(percent_decode_str(url.password().unwrap_or_default()));
+    let mut header =
+        HeaderValue::from_str(&format!("Basic {}", data_encoding::BASE64.encode(&pair))).expect("ASCII");
+    header.set_sensitive(true);
+    // Both calls fail only for a URL without a host, which has no credentials.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(header)
+}
+
+/// A partial answer has to begin where it was asked to: `Content-Range: bytes <from>-<to>/<length>` (RFC 9110, 14.4).
+fn check_range(headers: &HeaderMap, from: u64) -> Result<(), Stop> {
+    let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let start = range.strip_prefix("bytes ").and_then(|range| range.split_once('-')).map(|(start, _)| start);
+    if start.and_then(|start| start.parse().ok()) == Some(from) {
+        return Ok(());
+    }
+    Err(Stop::Failed(Failure::lasting(
+        format!("the server was asked for the bytes from {from} on and answers with `{range}`"),
+        "the server or a proxy does not handle ranges correctly: use a mirror",
+    )))
+}
+
+/// Decodes `Content-Encoding: gzip` up to `limit` bytes.
+fn unzip(bytes: &[u8], limit: u64) -> Result<Vec<u8>, Stop> {
+    let mut plain = Vec::new();
+    let read = GzDecoder::new(bytes).take(limit.saturating_add(1)).read_to_end(&mut plain);
+    read.map_err(|error| {
+        Stop::Failed(Failure {
+            reason: format!("the server's answer is not the gzip that it claims to be: {error}"),
+            hint: "a proxy may have damaged it: try again",
+            again: Again::AfterBackoff,
+        })
+    })?;
+    if plain.len() as u64 > limit { Err(Stop::TooLarge) } else { Ok(plain) }
+}
+
+fn too_large(location: &str, ask: &Ask<'_>) -> StoreError {
+    StoreError::TooLarge { location: location.to_owned(), path: ask.path.to_owned(), limit: ask.limit }
+}
+
+fn http_error(location: &str, path: &str, failure: Failure, tries: u32) -> StoreError {
+    let reason = match tries {
+        1 => failure.reason,
+        tries => format!("{}, at the last of {tries} attempts", failure.reason),
+    };
+    StoreError::Http { location: location.to_owned(), path: path.to_owned(), reason, hint: failure.hint }
+}

@@ -1,0 +1,179 @@
+//! Verifying a whole registry: the log is replayed, everything else is compared with what it says.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Mutex;
+
+use futures::future::BoxFuture;
+use rayon::prelude::*;
+
+use super::snapshot::{self, Entry, Nodes};
+use super::{Reader, RegistryError, layout, log};
+use crate::model::{Artifact, Blake3, Digester, Package, Record};
+
+/// What was looked at, and everything that is wrong with it.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct Report {
+    pub entries: u64,
+    pub packages: u64,
+    pub releases: u64,
+    pub blobs: u64,
+    pub blob_bytes: u64,
+    /// One sentence each. None: the registry is sound.
+    pub problems: Vec<String>,
+}
+
+/// A file as the log alone tells it.
+#[derive(Default)]
+struct Replayed {
+    bytes: Vec<u8>,
+}
+
+/// Checks a registry that can be opened in place, from its log to its last blob. `each_blob` hears of every blob
+/// done, with its size. An error is a registry that cannot even be replayed.
+pub fn verify(reader: &Reader, each_blob: &(dyn Fn(u64) + Sync)) -> Result<Report, RegistryError> {
+    let mut report = Report { entries: reader.checkpoint().size, ..Report::default() };
+    let (index, mut entries) = replay(reader)?;
+    for (path, replayed) in &index {
+        let entry = Entry { length: replayed.bytes.len() as u64, digest: Blake3::of(&replayed.bytes) };
+        entries.insert(path.clone(), entry);
+    }
+    let rebuilt = futures::executor::block_on(snapshot::update(&NoNodes, None, entries.clone()))?;
+    if rebuilt.0 != reader.checkpoint().snapshot {
+        report.problems.push(format!(
+            "the signed snapshot {} is not the one that the log leads to, {}",
+            reader.checkpoint().snapshot,
+            rebuilt.0
+        ));
+    }
+    let mut artifacts: BTreeMap<String, Artifact> = BTreeMap::new();
+    for path in entries.keys() {
+        match reader.file(path) {
+            Ok(Some(found)) => {
+                if index.get(path).is_some_and(|replayed| replayed.bytes != **found) {
+                    report.problems.push(format!("{path} holds other lines than the log"));
+                }
+            }
+            Ok(None) => report.problems.push(format!("{path} is in the log, and not in the signed snapshot")),
+            Err(error) => report.problems.push(error.to_string()),
+        }
+    }
+    for (path, replayed) in index.iter().filter(|(path, _)| *path != layout::FILES_INDEX) {
+        match package_of(path, &replayed.bytes) {
+            Ok(package) => {
+                report.packages += 1;
+                report.releases += package.releases.len() as u64;
+                let all = package.releases.into_values().flat_map(|release| release.artifacts);
+                artifacts.extend(all.map(|artifact| (layout::blob(&artifact), artifact)));
+            }
+            Err(problem) => report.problems.push(problem),
+        }
+    }
+    let problems = Mutex::new(Vec::new());
+    artifacts.par_iter().for_each(|(path, artifact)| {
+        let problem = match reader.store().local_path(path) {
+            Some(file) => check_blob(&file, artifact).err(),
+            None => Some("this place cannot be opened as a folder".into()),
+        };
+        if let (Some(problem), Ok(mut problems)) = (problem, problems.lock()) {
+            problems.push(format!("{path} {problem}"));
+        }
+        each_blob(artifact.size);
+    });
+    report.blobs = artifacts.len() as u64;
+    report.blob_bytes = artifacts.values().map(|artifact| artifact.size).sum();
+    let mut blob_problems = problems.into_inner().unwrap_or_default();
+    blob_problems.sort();
+    report.problems.extend(blob_problems);
+    Ok(report)
+}
+
+type FilesByPath = BTreeMap<String, Replayed>;
+
+/// The index files, and what the last `file` record says of each other file, from the log alone.
+fn replay(reader: &Reader) -> Result<(FilesByPath, BTreeMap<String, Entry>), RegistryError> {
+    let mut index = FilesByPath::new();
+    let mut files = BTreeMap::new();
+    let mut open: Vec<Vec<u8>> = Vec::new();
+    log::replay(reader, reader.checkpoint(), |number, entry| {
+        let bad = |reason: String| RegistryError::Log { reason: format!("entry {number}: {reason}") };
+        let line = std::str::from_utf8(entry).map_err(|_| bad("it is not UTF-8".into()))?;
+        let record = Record::parse(line).map_err(|error| bad(error.to_string()))?;
+        let Record::Seal(seal) = record else {
+            if let Record::File(file) = record {
+                files.insert(file.path, Entry { length: file.length, digest: file.blake3 });
+            }
+            open.push(entry.to_vec());
+            return Ok(());
+        };
+        if seal.count != open.len() as u64 || seal.first + seal.count != number {
+            return Err(bad(format!(
+                "the seal says {} records from {} on, and ends {} records",
+                seal.count,
+                seal.first,
+                open.len()
+            )));
+        }
+        let file = index.entry(seal.path).or_default();
+        for line in open.drain(..).chain([entry.to_vec()]) {
+            file.bytes.extend(line);
+            file.bytes.push(b'\n');
+        }
+        Ok(())
+    })?;
+    if !open.is_empty() {
+        return Err(RegistryError::Log { reason: "the last records have no seal line".into() });
+    }
+    Ok((index, files))
+}
+
+/// Reads an index file by the name that its first record gives.
+fn package_of(path: &str, bytes: &[u8]) -> Result<Package, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| format!("{path} is not UTF-8"))?;
+    let name = text
+        .lines()
+        .filter_map(|line| Record::parse(line).ok()?.package().ok()?)
+        .next()
+        .ok_or_else(|| format!("{path} names no package"))?;
+    if name.index_path() != path {
+        return Err(format!("{path} holds the records of {name}"));
+    }
+    Package::parse(&name, bytes).map_err(|error| error.to_string())
+}
+
+/// Compares a file with what its record says: size, BLAKE3 and SHA-256. The error is the end of a sentence.
+fn check_blob(path: &Path, artifact: &Artifact) -> Result<(), String> {
+    let mut file = std::fs::File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "is missing".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    })?;
+    let mut digester = Digester::default();
+    let mut buffer = vec![0; 1 << 17];
+    loop {
+        match file.read(&mut buffer).map_err(|error| format!("cannot be read: {error}"))? {
+            0 => break,
+            length => digester.update(&buffer[..length]),
+        }
+    }
+    let (blake3, sha256, size) = digester.finish();
+    if size != artifact.size {
+        return Err(format!("has {size} bytes, and should have {}", artifact.size));
+    }
+    if blake3 != artifact.blake3 {
+        return Err(format!("was altered: its BLAKE3 digest is {blake3}"));
+    }
+    if sha256 != artifact.sha256 {
+        return Err(format!("has the SHA-256 digest {sha256}, and its record says {}", artifact.sha256));
+    }
+    Ok(())
+}
+
+/// A trie that is built from nothing reads no nodes.
+struct NoNodes;
+
+impl Nodes for NoNodes {
+    fn node(&self, digest: Blake3) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
+        Box::pin(async move { Err(RegistryError::SnapshotNode { digest }) })
+    }
+}

@@ -1,0 +1,418 @@
+//! Writing a registry in a directory.
+//!
+//! The order is what makes it safe (DESIGN.md, rule 2): blobs, index lines, tiles, snapshot nodes, and the checkpoint
+//! last. Until the checkpoint is renamed into place nothing of it exists for a reader; afterwards all of it does.
+//! One writer at a time holds the lock, so the rename is a compare-and-swap.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use futures::executor::block_on;
+use futures::future::BoxFuture;
+use rayon::prelude::*;
+
+use super::log::{self, LogFiles};
+use super::seal::{self, Batch, Dropped};
+use super::snapshot::{self, Entry, Nodes};
+use super::{Checkpoint, Config, LogKey, RegistryError, layout, replace_file};
+use crate::model::{Artifact, Blake3, FileRecord, Package, PackageName, Record};
+
+/// A directory registry, locked for one writer.
+pub struct Writer {
+    dir: PathBuf,
+    config: Config,
+    key: LogKey,
+    checkpoint: Checkpoint,
+    /// Held for as long as the writer lives.
+    _lock: File,
+}
+
+/// What a seal did.
+#[derive(Debug)]
+pub struct Sealed {
+    pub checkpoint: Checkpoint,
+    /// Records committed, seal lines not counted.
+    pub records: usize,
+    /// Lines that stood behind the committed ones and were not fit to be sealed. They are gone.
+    pub dropped: Vec<Dropped>,
+}
+
+impl Writer {
+    /// Makes a new, sealed registry in `dir`, which must be absent or empty. It appears there whole or not at all.
+    pub fn create(
+        dir: &Path,
+        config: &Config,
+        key: LogKey,
+        records: Vec<Record>,
+        now: jiff::Timestamp,
+    ) -> Result<Sealed, RegistryError> {
+        if dir.join(layout::CHECKPOINT).exists() {
+            return Err(RegistryError::Exists { path: dir.into() });
+        }
+        if dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(RegistryError::NotEmpty { path: dir.into() });
+        }
+        let parent = match dir.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        std::fs::create_dir_all(parent).map_err(RegistryError::io("make the folder", parent))?;
+        let staging = tempfile::Builder::new()
+            .prefix(".rvp-new-registry-")
+            .tempdir_in(parent)
+            .map_err(RegistryError::io("make a folder in", parent))?;
+        let bytes = config.to_bytes();
+        replace_file(&staging.path().join(layout::CONFIG), &bytes)?;
+        let mut records = records;
+        records.push(Record::File(FileRecord {
+            path: layout::CONFIG.into(),
+            length: bytes.len() as u64,
+            blake3: Blake3::of(&bytes),
+        }));
+        let nothing = Checkpoint {
+            origin: config.name.clone(),
+            size: 0,
+            root: tlog_tiles::EMPTY_HASH,
+            snapshot: Blake3::of(b""),
+            time: now,
+        };
+        let sealed = {
+            let mut writer = Self {
+                dir: staging.path().into(),
+                config: config.clone(),
+                key,
+                checkpoint: nothing,
+                _lock: lock(staging.path())?,
+            };
+            writer.seal(records, now, true)?
+        };
+        match std::fs::remove_dir(dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(RegistryError::io("replace the empty folder", dir)(error));
+            }
+            _ => {}
+        }
+        let staged = staging.keep();
+        std::fs::rename(&staged, dir).map_err(RegistryError::io("move the new registry to", dir))?;
+        set_readable(dir)?;
+        Ok(sealed)
+    }
+
+    /// Takes the lock of the registry in `dir`, waiting for another writer, and reads its state.
+    /// `key` finds the private half of the registry's key.
+    pub fn open(
+        dir: &Path,
+        key: impl FnOnce(&Config) -> Result<LogKey, RegistryError>,
+    ) -> Result<Self, RegistryError> {
+        let not_a_registry =
+            |missing| RegistryError::NotARegistry { location: dir.display().to_string(), missing };
+        let read = |path: &'static str| match std::fs::read(dir.join(path)) {
+            Ok(bytes) => Ok(bytes),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(not_a_registry(path)),
+            Err(error) => Err(RegistryError::io("read", dir.join(path))(error)),
+        };
+        read(layout::CHECKPOINT)?;
+        let lock = lock(dir)?;
+        let location = dir.display().to_string();
+        let config = Config::parse(&location, &read(layout::CONFIG)?)?;
+        let checkpoint = Checkpoint::verify(&location, &read(layout::CHECKPOINT)?, &config.key)?;
+        let key = key(&config)?;
+        Ok(Self { dir: dir.into(), config, key, checkpoint, _lock: lock })
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// All committed releases of a package, or none.
+    pub fn package(&self, name: &PackageName) -> Result<Option<Package>, RegistryError> {
+        let path = name.index_path();
+        let Some(entry) = self.entry(&path)? else { return Ok(None) };
+        let file = self.index_file(&path, Some(entry))?;
+        Ok(Some(Package::parse(name, &file.committed)?))
+    }
+
+    /// Copies a file into the registry as a blob, checking on the way that it is what `artifact` says.
+    pub fn put_blob(&self, source: &Path, artifact: &Artifact) -> Result<(), RegistryError> {
+        let path = self.dir.join(layout::blob(artifact));
+        if path.metadata().is_ok_and(|known| known.len() == artifact.size) {
+            return Ok(());
+        }
+        let folder = path.parent().unwrap_or(&self.dir);
+        std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
+        let mut from = File::open(source).map_err(RegistryError::io("read", source))?;
+        let mut to =
+            tempfile::NamedTempFile::new_in(folder).map_err(RegistryError::io("write in", folder))?;
+        let mut hasher = blake3::Hasher::new();
+        let mut buffer = vec![0; 1 << 17];
+        loop {
+            let length = from.read(&mut buffer).map_err(RegistryError::io("read", source))?;
+            if length == 0 {
+                break;
+            }
+            hasher.update(&buffer[..length]);
+            to.write_all(&buffer[..length]).map_err(RegistryError::io("write", &path))?;
+        }
+        let found = Blake3(*hasher.finalize().as_bytes());
+        if found != artifact.blake3 {
+            return Err(RegistryError::SourceChanged { path: source.into() });
+        }
+        to.as_file().sync_data().map_err(RegistryError::io("write", &path))?;
+        set_readable(to.path())?;
+        to.persist(&path).map_err(|error| RegistryError::io("write", &path)(error.error))?;
+        Ok(())
+    }
+
+    /// The index files that hold lines behind their committed ones: proposals, or the remains of a dead writer.
+    pub fn proposed(&self) -> Result<Vec<String>, RegistryError> {
+        let mut found = Vec::new();
+        let root = self.dir.join("index");
+        for item in walkdir::WalkDir::new(&root).sort_by_file_name() {
+            let item = item.map_err(|error| {
+                let path = error.path().unwrap_or(&root).to_owned();
+                RegistryError::io("read the folder", path)(error.into())
+            })?;
+            if !item.file_type().is_file() {
+                continue;
+            }
+            let parts: Option<Vec<&str>> = item
+                .path()
+                .strip_prefix(&self.dir)
+                .ok()
+                .and_then(|path| path.iter().map(|part| part.to_str()).collect());
+            let Some(path) = parts.map(|parts| parts.join("/")) else { continue };
+            let length =
+                item.metadata().map_err(|error| RegistryError::io("read", item.path())(error.into()))?.len();
+            if self.entry(&path)?.is_none_or(|entry| entry.length < length) {
+                found.push(path);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Commits `records`, and the fit proposals that stand in the same index files.
+    pub fn publish(&mut self, records: Vec<Record>, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
+        self.seal(records, now, true)
+    }
+
+    /// Commits the proposals in all index files. With `blobs_elsewhere`, artifacts whose blobs are not in this
+    /// directory are sealed too.
+    pub fn seal_proposals(
+        &mut self,
+        now: jiff::Timestamp,
+        blobs_elsewhere: bool,
+    ) -> Result<Sealed, RegistryError> {
+        let paths = self.proposed()?;
+        self.commit(paths.into_iter().map(|path| (path, Vec::new())).collect(), now, !blobs_elsewhere)
+    }
+
+    fn seal(
+        &mut self,
+        records: Vec<Record>,
+        now: jiff::Timestamp,
+        need_blobs: bool,
+    ) -> Result<Sealed, RegistryError> {
+        let mut by_path: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+        for record in records {
+            by_path.entry(seal::path_of(&record)?).or_default().push(record);
+        }
+        self.commit(by_path, now, need_blobs)
+    }
+
+    fn commit(
+        &mut self,
+        by_path: BTreeMap<String, Vec<Record>>,
+        now: jiff::Timestamp,
+        need_blobs: bool,
+    ) -> Result<Sealed, RegistryError> {
+        if now < self.checkpoint.time {
+            return Err(RegistryError::Clock { now, sealed: self.checkpoint.time });
+        }
+        let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let this = &*self;
+        let has_blob = |artifact: &Artifact| !need_blobs || this.dir.join(layout::blob(artifact)).is_file();
+        let mut batches: Vec<Batch> = by_path
+            .into_par_iter()
+            .map(|(path, records)| {
+                let file = this.index_file(&path, this.entry(&path)?)?;
+                seal::prepare(path, &file.committed, &file.behind, records, &has_blob)
+            })
+            .collect::<Result<_, _>>()?;
+        let dropped = batches.iter_mut().flat_map(|batch| std::mem::take(&mut batch.dropped)).collect();
+        batches.retain(|batch| !batch.lines.is_empty());
+        let records = batches.iter().map(|batch| batch.lines.len()).sum();
+        let mut next = self.checkpoint.size;
+        for batch in &mut batches {
+            next = batch.end(next, now)?;
+        }
+        let changes = batches
+            .par_iter()
+            .map(|batch| this.append_lines(batch))
+            .collect::<Result<Vec<_>, RegistryError>>()?
+            .into_iter()
+            .flatten()
+            .collect();
+        let entries: Vec<String> = batches.into_iter().flat_map(|batch| batch.lines).collect();
+        let appended = log::append(self, self.checkpoint.size, self.checkpoint.root, &entries)?;
+        let old = (self.checkpoint.size > 0).then_some(self.checkpoint.snapshot);
+        let (snapshot, nodes) = block_on(snapshot::update(self, old, changes))?;
+        let nodes = nodes.into_iter().map(|(digest, bytes)| (layout::snapshot_node(digest), bytes));
+        let files: Vec<(String, Vec<u8>)> = appended.files.into_iter().chain(nodes).collect();
+        files.par_iter().try_for_each(|(path, bytes)| self.put(path, bytes))?;
+        let checkpoint = Checkpoint {
+            origin: self.config.name.clone(),
+            size: appended.size,
+            root: appended.root,
+            snapshot,
+            time: now,
+        };
+        // The commit point.
+        self.put(layout::CHECKPOINT, &checkpoint.sign(&self.key)?)?;
+        sync_folder(&self.dir.join("log"))?;
+        self.checkpoint = checkpoint.clone();
+        Ok(Sealed { checkpoint, records, dropped })
+    }
+
+    /// Puts a batch behind the committed bytes of its file, in place of whatever stands there, and says what the
+    /// snapshot will say of it and of the files that its records name.
+    fn append_lines(&self, batch: &Batch) -> Result<Vec<(String, Entry)>, RegistryError> {
+        let path = self.dir.join(&batch.path);
+        let folder = path.parent().unwrap_or(&self.dir);
+        std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
+        let write = |path: &Path| -> std::io::Result<()> {
+            let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
+            file.set_len(batch.committed_length)?;
+            file.seek(std::io::SeekFrom::End(0))?;
+            file.write_all(&batch.text)?;
+            file.sync_data()
+        };
+        write(&path).map_err(RegistryError::io("append to", &path))?;
+        let mut entries = batch.files.clone();
+        entries.push((batch.path.clone(), batch.entry));
+        Ok(entries)
+    }
+
+    fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
+        let path = self.dir.join(path);
+        replace_file(&path, bytes)?;
+        set_readable(&path)
+    }
+
+    fn entry(&self, path: &str) -> Result<Option<Entry>, RegistryError> {
+        if self.checkpoint.size == 0 {
+            return Ok(None);
+        }
+        block_on(snapshot::lookup(self, self.checkpoint.snapshot, path))
+    }
+
+    fn index_file(&self, path: &str, entry: Option<Entry>) -> Result<IndexFile, RegistryError> {
+        let full = self.dir.join(path);
+        let altered = |reason: String| RegistryError::Altered {
+            location: self.dir.display().to_string(),
+            path: path.into(),
+            reason,
+        };
+        let length = match full.metadata() {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(RegistryError::io("read", full)(error)),
+        };
+        if length > layout::MAX_INDEX {
+            return Err(altered(format!(
+                "it is {length} bytes long, and at most {} are read",
+                layout::MAX_INDEX
+            )));
+        }
+        let mut committed = if length == 0 {
+            Vec::new()
+        } else {
+            std::fs::read(&full).map_err(RegistryError::io("read", &full))?
+        };
+        let Some(entry) = entry else {
+            return Ok(IndexFile { behind: committed, committed: Vec::new() });
+        };
+        let end = usize::try_from(entry.length).unwrap_or(usize::MAX);
+        if end > committed.len() {
+            return Err(altered(format!("it has {} bytes, and should have {end}", committed.len())));
+        }
+        let behind = committed.split_off(end);
+        if Blake3::of(&committed) != entry.digest {
+            return Err(altered("its digest differs".into()));
+        }
+        Ok(IndexFile { committed, behind })
+    }
+}
+
+/// An index file, cut where the snapshot says that its committed bytes end.
+struct IndexFile {
+    committed: Vec<u8>,
+    behind: Vec<u8>,
+}
+
+impl Nodes for Writer {
+    fn node(&self, digest: Blake3) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
+        let path = self.dir.join(layout::snapshot_node(digest));
+        Box::pin(async move {
+            let bytes = std::fs::read(&path).map_err(RegistryError::io("read", path))?;
+            if Blake3::of(&bytes) != digest {
+                return Err(RegistryError::SnapshotNode { digest });
+            }
+            Ok(bytes)
+        })
+    }
+}
+
+impl LogFiles for Writer {
+    fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
+        paths
+            .iter()
+            .map(|path| {
+                let path = self.dir.join(path);
+                std::fs::read(&path).map_err(RegistryError::io("read", path))
+            })
+            .collect()
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, RegistryError> {
+    let path = dir.join(layout::LOCK);
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(RegistryError::io("open the lock", &path))?;
+    file.lock().map_err(RegistryError::io("take the lock", &path))?;
+    Ok(file)
+}
+
+/// Temporary files and folders are private to their maker; a registry is there to be read by others.
+#[cfg(unix)]
+fn set_readable(path: &Path) -> Result<(), RegistryError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = if path.is_dir() { 0o755 } else { 0o644 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        .map_err(RegistryError::io("set the permissions of", path))
+}
+
+#[cfg(not(unix))]
+fn set_readable(_: &Path) -> Result<(), RegistryError> {
+    Ok(())
+}
+
+/// Makes a rename in a folder last through a power cut, where the system has a way to ask for that.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> Result<(), RegistryError> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(RegistryError::io("write", folder))
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> Result<(), RegistryError> {
+    Ok(())
+}
