@@ -14,7 +14,7 @@ use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG,
     HeaderMap, HeaderValue, IF_NONE_MATCH, RANGE,
 };
-use reqwest::{Certificate, Client, Response, StatusCode, Url};
+use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::http_failure::{Again, Failure, redirects};
@@ -112,7 +112,10 @@ impl HttpStore {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let client = client(&base, settings)
+        // Bodies are decoded here, where their limit is known; those of blobs never are: some servers label
+        // a `.tar.gz` as an encoded `.tar`.
+        let client = client_builder(&base, settings)
+            .and_then(|builder| builder.no_gzip().build().map_err(|error| Failure::of_error(&error).reason))
             .map_err(|failure| error(failure, "check the proxy and certificate settings"))?;
         Ok(Self {
             client,
@@ -323,15 +326,13 @@ impl Store for HttpStore {
     }
 }
 
-fn client(base: &Url, settings: &HttpSettings) -> Result<Client, String> {
+/// What every connection to the server of `base` has in common: waits, redirects, proxies, certificates.
+pub(crate) fn client_builder(base: &Url, settings: &HttpSettings) -> Result<ClientBuilder, String> {
     let mut builder = Client::builder()
         .user_agent(concat!("rvp/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(settings.connect_timeout)
         .read_timeout(settings.read_timeout)
-        .redirect(redirects())
-        // Bodies are decoded here, where their limit is known; those of blobs never are: some servers label
-        // a `.tar.gz` as an encoded `.tar`.
-        .no_gzip();
+        .redirect(redirects());
     let loopback = match base.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -350,7 +351,7 @@ fn client(base: &Url, settings: &HttpSettings) -> Result<Client, String> {
             Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(error.to_string()))?;
         builder = builder.tls_certs_merge(certificates);
     }
-    builder.build().map_err(|error| Failure::of_error(&error).reason)
+    Ok(builder)
 }
 
 /// Takes the user name and password out of `url`, as an `Authorization` header (RFC 7617).
