@@ -1,0 +1,227 @@
+//! The sentences of an explanation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uv_normalize::ExtraName;
+use version_ranges::Ranges;
+
+use super::candidates::{Candidates, Exclusion};
+use super::explain::Leaves;
+use super::hosts;
+use super::provider::{Node, Provider};
+use super::specifiers::{specifiers, versions};
+use crate::model::{PackageName, Version};
+
+pub(super) struct Teller<'a> {
+    pub provider: &'a Provider<'a>,
+    pub leaves: &'a Leaves,
+}
+
+impl Teller<'_> {
+    /// What one node needs of another.
+    pub(super) fn needs(&self, from: &Node, to: &Node) -> Vec<String> {
+        let all = self.leaves.needs.get(&(from.clone(), to.clone())).map(Vec::as_slice).unwrap_or_default();
+        match (from, to) {
+            (Node::Root, Node::Package(name)) => {
+                let asked = self.provider.rules.requirements.iter().filter(|one| one.name == *name);
+                asked.map(|one| format!("the project asks for `{}`", one.text)).collect()
+            }
+            (Node::Root, Node::Python | Node::Host(_)) => all
+                .iter()
+                .filter(|(_, needed)| *needed != Ranges::full())
+                .map(|(_, needed)| {
+                    format!("the project runs in {to} {}; {}", specifiers(needed), self.target_has(to))
+                })
+                .collect(),
+            // That an extra needs its own package goes without saying.
+            (Node::Root, _) | (Node::Extra(..), Node::Package(_)) if same_package(from, to) => Vec::new(),
+            (Node::Package(name), _) => self.package_needs(name, None, to, all),
+            (Node::Extra(name, extra), _) => self.package_needs(name, Some(extra), to, all),
+            _ => Vec::new(),
+        }
+    }
+
+    fn package_needs(
+        &self,
+        name: &PackageName,
+        extra: Option<&ExtraName>,
+        to: &Node,
+        all: &[(Ranges<Version>, Ranges<Version>)],
+    ) -> Vec<String> {
+        let Ok(Some(candidates)) = self.provider.candidates(name) else { return Vec::new() };
+        // Versions that say the same share a sentence.
+        let mut said: BTreeMap<String, Vec<&Version>> = BTreeMap::new();
+        let considered: Vec<&Version> = candidates
+            .all
+            .iter()
+            .filter(|one| candidates.examine(one, self.provider.target).is_ok())
+            .map(|one| &one.version)
+            .collect();
+        for (at, needed) in all {
+            for &version in considered.iter().filter(|version| at.contains(version)) {
+                let what = match to {
+                    Node::Package(dependency) | Node::Extra(dependency, _) => self
+                        .written(&candidates, version, extra, dependency)
+                        .unwrap_or_else(|| format!("{to} {}", specifiers(needed))),
+                    _ => format!("{to} {}; {}", specifiers(needed), self.target_has(to)),
+                };
+                said.entry(what).or_default().push(version);
+            }
+        }
+        let subject = match extra {
+            Some(extra) => format!("{name}[{extra}]"),
+            None => name.to_string(),
+        };
+        said.into_iter()
+            .map(|(what, mut which)| {
+                which.sort();
+                which.dedup();
+                if which.len() > 1 && which.len() == considered.len() {
+                    format!("every release of {subject} needs {what}")
+                } else if which.len() > 1 {
+                    format!("{subject} {} need {what}", versions(&which))
+                } else {
+                    format!("{subject} {} needs {what}", versions(&which))
+                }
+            })
+            .collect()
+    }
+
+    /// The requirement on `dependency` as the release states it, without its marker.
+    fn written(
+        &self,
+        candidates: &Candidates,
+        version: &Version,
+        extra: Option<&ExtraName>,
+        dependency: &PackageName,
+    ) -> Option<String> {
+        let usable = candidates.usable(version, self.provider.target)?;
+        let texts: BTreeSet<&str> = usable
+            .requirements(extra, self.provider.target, self.provider.rules)
+            .filter(|one| one.name == *dependency)
+            .filter_map(|one| one.text.split(';').next())
+            .map(str::trim)
+            .collect();
+        let texts: Vec<String> = texts.into_iter().map(|text| format!("`{text}`")).collect();
+        (!texts.is_empty()).then(|| texts.join(" and "))
+    }
+
+    /// The target's side of a host or Python requirement.
+    fn target_has(&self, node: &Node) -> String {
+        let target = self.provider.target;
+        match node {
+            Node::Host(name) => match (hosts::provided(target, name), &target.host) {
+                (Some(version), Some((host, _))) if host != name => {
+                    format!(
+                        "the target {} has {} {version}",
+                        hosts::describe(target),
+                        hosts::display_name(name)
+                    )
+                }
+                _ => format!("the target is {}", hosts::describe(target)),
+            },
+            _ => match &target.host {
+                Some(_) => format!("the target {} has Python {}", hosts::describe(target), target.python),
+                None => format!("the target has Python {}", target.python),
+            },
+        }
+    }
+
+    /// Why there is no candidate of a node.
+    pub(super) fn nothing(&self, node: &Node) -> Vec<String> {
+        let Node::Package(name) = node else { return Vec::new() };
+        let Some(ranges) = self.leaves.nothing.get(node) else { return Vec::new() };
+        let candidates = match self.provider.candidates(name) {
+            Ok(Some(candidates)) => candidates,
+            Ok(None) => {
+                let searched = self.provider.request.packages.searched(name);
+                let searched =
+                    if searched.is_empty() { "any registry".to_owned() } else { searched.join(", ") };
+                return vec![format!("there is no package `{name}` in {searched}")];
+            }
+            Err(_) => return Vec::new(),
+        };
+        let has_others = self.leaves.needs.keys().any(|(from, _)| from == node);
+        let mut excluded: BTreeMap<&Exclusion, Vec<&Version>> = BTreeMap::new();
+        for candidate in candidates.all.iter().filter(|one| ranges.contains(&one.version)) {
+            if let Err(exclusion) = candidates.examine(candidate, self.provider.target) {
+                excluded.entry(exclusion).or_default().push(&candidate.version);
+            }
+        }
+        if has_others {
+            // What is left out by default is no part of the story when there are releases that were considered.
+            excluded
+                .retain(|exclusion, _| !matches!(exclusion, Exclusion::Prerelease | Exclusion::Yanked(_)));
+        } else if excluded.is_empty() {
+            let wanted = specifiers(&ranges.simplify(candidates.all.iter().map(|one| &one.version)));
+            return vec![self.gap(name, &wanted, &candidates)];
+        }
+        excluded.into_iter().map(|(why, which)| self.excluded(name, why, &which)).collect()
+    }
+
+    fn gap(&self, name: &PackageName, wanted: &str, candidates: &Candidates) -> String {
+        let existing: Vec<&Version> = candidates
+            .all
+            .iter()
+            .filter(|one| candidates.examine(one, self.provider.target).is_ok())
+            .map(|one| &one.version)
+            .collect();
+        let registry = &candidates.found.registry;
+        match existing.as_slice() {
+            [] => format!("{registry} has no usable release of {name}"),
+            existing => format!("{registry} has no {name} {wanted}; it has {}", versions(existing)),
+        }
+    }
+
+    fn excluded(&self, name: &PackageName, why: &Exclusion, which: &[&Version]) -> String {
+        let list = versions(which);
+        let (is, newest) = (if which.len() > 1 { "are" } else { "is" }, which.last());
+        match why {
+            Exclusion::Constraint(text) => {
+                format!("{name} {list} {is} left out by the project's constraint `{text}`")
+            }
+            Exclusion::Newer => {
+                let limit = self.provider.rules.exclude_newer;
+                let limit = limit.map(|limit| limit.to_string()).unwrap_or_default();
+                format!("{name} {list} {is} newer than `exclude-newer` admits ({limit})")
+            }
+            Exclusion::Yanked(reason) if reason.is_empty() => format!("{name} {list} {is} yanked"),
+            Exclusion::Yanked(reason) => format!("{name} {list} {is} yanked: {reason}"),
+            Exclusion::Prerelease => {
+                let noun = if which.len() > 1 { "pre-releases" } else { "a pre-release" };
+                format!("{name} {list} {is} {noun}, which the setting `prerelease` leaves out")
+            }
+            Exclusion::Misfit(misfit) => {
+                let misfit = misfit.describe(self.provider.target);
+                match newest {
+                    Some(newest) if which.len() > 1 => {
+                        format!("{name} {newest} {misfit} (and so do {} older releases)", which.len() - 1)
+                    }
+                    _ => format!("{name} {list} {misfit}"),
+                }
+            }
+            Exclusion::Metadata(reason) => {
+                format!("{name} {list} cannot be used, its metadata is not valid: {reason}")
+            }
+        }
+    }
+}
+
+fn same_package(from: &Node, to: &Node) -> bool {
+    match (from, to) {
+        (Node::Root, Node::Extra(..)) => true,
+        (Node::Extra(a, _), Node::Package(b)) => a == b,
+        _ => false,
+    }
+}
+
+/// Names that may have been meant instead of one that is nowhere.
+pub(super) fn describe_missing(provider: &Provider, node: &Node) -> Option<String> {
+    let Node::Package(name) = node else { return None };
+    if !matches!(provider.candidates(name), Ok(None)) {
+        return None;
+    }
+    let similar: Vec<String> =
+        provider.request.packages.similar(name).iter().take(3).map(|name| format!("`{name}`")).collect();
+    (!similar.is_empty()).then(|| format!("did you mean {}?", similar.join(" or ")))
+}

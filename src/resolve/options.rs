@@ -1,0 +1,115 @@
+//! Settings of a resolution, under the names that Python users know, and the versions that it should keep.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::Lock;
+use crate::model::{PackageName, Version};
+
+/// Settings of `[tool.rvp]` that decide which versions are chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct ResolveOptions {
+    #[serde(skip_serializing_if = "is_default")]
+    pub prerelease: PrereleaseMode,
+    #[serde(skip_serializing_if = "is_default")]
+    pub resolution: ResolutionMode,
+    /// Releases that were sealed after this time do not exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exclude_newer: Option<jiff::Timestamp>,
+    /// Requirements that narrow a package wherever it is needed, and never ask for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub constraint_dependencies: Vec<String>,
+    /// Requirements that replace every requirement on the same name, whoever asks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub override_dependencies: Vec<String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Which pre-releases are candidates. The modes are those of uv.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PrereleaseMode {
+    Disallow,
+    Allow,
+    /// Those of packages that have nothing else.
+    IfNecessary,
+    /// Those of packages where the project's own requirements name a pre-release.
+    Explicit,
+    #[default]
+    IfNecessaryOrExplicit,
+}
+
+/// Which of several possible versions is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResolutionMode {
+    #[default]
+    Highest,
+    Lowest,
+    /// The lowest of what the project itself requires, the highest of everything else.
+    LowestDirect,
+}
+
+/// What an update may change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Upgrade {
+    #[default]
+    Nothing,
+    All,
+    Packages(BTreeSet<PackageName>),
+}
+
+/// Versions that are chosen over others as long as they satisfy the requirements: those of an existing lock.
+#[derive(Clone, Debug, Default)]
+pub struct Preferences(BTreeMap<PackageName, Vec<Preference>>);
+
+#[derive(Clone, Debug)]
+struct Preference {
+    version: Version,
+    /// Names of the targets it was chosen for; none means all.
+    targets: Vec<String>,
+}
+
+impl Preferences {
+    /// The versions in `lock`, but for the packages that are to be upgraded.
+    pub fn of_lock(lock: &Lock, upgrade: &Upgrade) -> Self {
+        let mut preferences = Self::default();
+        for package in &lock.packages {
+            let kept = match upgrade {
+                Upgrade::Nothing => true,
+                Upgrade::All => false,
+                Upgrade::Packages(names) => !names.contains(&package.name),
+            };
+            if kept {
+                preferences
+                    .0
+                    .entry(package.name.clone())
+                    .or_default()
+                    .push(Preference { version: package.version.clone(), targets: package.targets.clone() });
+            }
+        }
+        preferences
+    }
+
+    /// Prefers `version` over all that is preferred so far, for every target.
+    pub(super) fn put_first(&mut self, name: &PackageName, version: &Version) {
+        let preference = Preference { version: version.clone(), targets: Vec::new() };
+        self.0.entry(name.clone()).or_default().insert(0, preference);
+    }
+
+    /// The preferred versions of `name`, best first: those chosen for `target` come before those of other targets.
+    pub(super) fn of<'a>(&'a self, name: &PackageName, target: &'a str) -> impl Iterator<Item = &'a Version> {
+        let all = self.0.get(name).map(Vec::as_slice).unwrap_or_default();
+        let is_for =
+            move |one: &&Preference| one.targets.is_empty() || one.targets.iter().any(|name| name == target);
+        all.iter()
+            .filter(is_for)
+            .chain(all.iter().filter(move |one| !is_for(one)))
+            .map(|preference| &preference.version)
+    }
+}

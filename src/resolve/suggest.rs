@@ -1,0 +1,96 @@
+//! What would work: the solve again, with one word of the project taken back at a time.
+
+use std::ops::Bound;
+
+use version_ranges::Ranges;
+
+use super::candidates::Candidates;
+use super::explain::Leaves;
+use super::provider::{Node, Solution, solve};
+use super::rules::Rules;
+use super::{PrereleaseMode, Request, hosts};
+use crate::model::{Family, PackageName, Requirement, Target, Version};
+
+/// A solve takes milliseconds, and the packages are read already; but nobody reads more suggestions.
+const MAX_TRIES: usize = 8;
+
+/// Something of the project that a suggestion takes back.
+enum Change<'a> {
+    Requirement(&'a Requirement),
+    Constraint(&'a Requirement),
+    Prereleases,
+    Newer,
+}
+
+/// Tries the changes that bear on a conflict, and describes those that resolve it.
+pub(super) fn suggest(request: &Request, target: &Target, rules: &Rules, leaves: &Leaves) -> Vec<String> {
+    let involved = |name: &PackageName| {
+        let node = Node::Package(name.clone());
+        leaves.nothing.contains_key(&node)
+            || leaves.needs.keys().any(|(from, to)| *from == node || *to == node)
+    };
+    let narrows = |one: &&Requirement| one.ranges != Ranges::full() && involved(&one.name);
+    let requirements = rules.requirements.iter().filter(narrows).map(Change::Requirement);
+    let constraints = rules.constraints.iter().filter(narrows).map(Change::Constraint);
+    let prereleases = (rules.prerelease != PrereleaseMode::Allow).then_some(Change::Prereleases);
+    let newer = rules.exclude_newer.map(|_| Change::Newer);
+    requirements
+        .chain(constraints)
+        .chain(prereleases)
+        .chain(newer)
+        .take(MAX_TRIES)
+        .filter_map(|change| try_change(request, target, rules, &change))
+        .collect()
+}
+
+fn try_change(request: &Request, target: &Target, rules: &Rules, change: &Change) -> Option<String> {
+    let mut changed = rules.clone();
+    match change {
+        Change::Requirement(requirement) => {
+            for one in changed.requirements.iter_mut().filter(|one| one.name == requirement.name) {
+                one.ranges = Ranges::full();
+            }
+        }
+        Change::Constraint(constraint) => changed.constraints.retain(|one| one != *constraint),
+        Change::Prereleases => changed.prerelease = PrereleaseMode::Allow,
+        Change::Newer => changed.exclude_newer = None,
+    }
+    let solution = solve(request, target, &changed).ok()?;
+    Some(match change {
+        Change::Requirement(requirement) => {
+            let (version, ask) = instead(requirement, &solution)?;
+            let name = requirement.name.as_str();
+            format!("{name} {version} works with {}: ask for `{ask}`", hosts::describe(target))
+        }
+        Change::Constraint(constraint) => {
+            format!("it resolves without the constraint `{}`", constraint.text)
+        }
+        Change::Prereleases => {
+            "it resolves with pre-releases: set `prerelease = \"allow\"`, or require one by name".to_owned()
+        }
+        Change::Newer => "it resolves without `exclude-newer`".to_owned(),
+    })
+}
+
+/// The version that a relaxed requirement gets, and a requirement that asks for it.
+fn instead(requirement: &Requirement, solution: &Solution) -> Option<(Version, String)> {
+    let name = &requirement.name;
+    let version = solution.chosen.get(&Node::Package(name.clone()))?;
+    let candidates = solution.provider.candidates(name).ok()??;
+    let space = if name.family() == Family::Vitte { " " } else { "" };
+    let ask = match upper_bound(&candidates, version, &requirement.ranges) {
+        Some(bound) => format!("<{bound}"),
+        None => format!(">={version}"),
+    };
+    Some((version.clone(), format!("{}{space}{ask}", name.as_str())))
+}
+
+/// A bound right above `version`, if that is lower than everything in `asked`: the next release, or where `asked` begins.
+fn upper_bound(candidates: &Candidates, version: &Version, asked: &Ranges<Version>) -> Option<Version> {
+    let (Bound::Included(start) | Bound::Excluded(start), _) = asked.bounding_range()? else { return None };
+    if start <= version {
+        return None;
+    }
+    let next = candidates.all.iter().map(|one| &one.version).find(|one| *one > version)?;
+    Some(next.min(start).clone())
+}
