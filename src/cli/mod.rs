@@ -4,7 +4,9 @@
 
 mod context;
 mod output;
+mod publish;
 mod registry;
+mod yank;
 
 use std::process::ExitCode;
 
@@ -46,6 +48,8 @@ enum Command {
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
+    Publish(publish::Arguments),
+    Yank(yank::Arguments),
 }
 
 /// Runs the program.
@@ -66,5 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let _guard = context.runtime.enter();
     match cli.command {
         Command::Registry(command) => registry::run(&context, command),
+        Command::Publish(arguments) => publish::run(&context, &arguments),
+        Command::Yank(arguments) => yank::run(&context, &arguments),
     }
 }

@@ -2,12 +2,18 @@
 
 use std::path::PathBuf;
 
+<<<<<<< HEAD
 use crate::model::{
     NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError,
 };
 use super::simple_index::SimpleIndexError;
 use crate::package::PackageError;
 use crate::resolve::ResolveError;
+=======
+use crate::model::{NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError};
+use crate::package::PackageError;
+use crate::registry::RegistryError;
+>>>>>>> main
 
 /// A publish or an import that cannot go on, or an artifact that it refuses.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +25,7 @@ pub enum PublishError {
     #[error("{0}")]
     Package(#[from] PackageError),
     #[error(transparent)]
+<<<<<<< HEAD
     SimpleIndex(#[from] SimpleIndexError),
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -32,6 +39,9 @@ pub enum PublishError {
         "pip has nothing for {wanted} on {target} that rvp can take\n  hint: give the index with --index-url; rvp then searches for versions that fit together"
     )]
     PipUnmet { wanted: String, target: String },
+=======
+    Registry(#[from] RegistryError),
+>>>>>>> main
     #[error("its name is not valid: {0}")]
     Name(#[from] NameError),
     #[error("a requirement of {name} {version} cannot be used: {source}")]
@@ -44,7 +54,9 @@ pub enum PublishError {
         "the host requirement `{0}` cannot be used: write it as `revit (>=2022,<2028)`, without an environment marker"
     )]
     HostText(String),
-    #[error("the host requirements in pyproject.toml are not a table of texts such as `revit = \">=2022,<2028\"`")]
+    #[error(
+        "the host requirements in pyproject.toml are not a table of texts such as `revit = \">=2022,<2028\"`"
+    )]
     HostTable,
     #[error(
         "{file} is in the registry with other bytes: there sha256:{there}, here sha256:{here}\n  hint: a published file never changes; publish a new version, or a new build number of this one"

@@ -27,7 +27,8 @@ pub fn read_folder(
             Ok(_) => {}
             Err(source) => {
                 let path = source.path().unwrap_or(folder).to_owned();
-                unread.push(Refused { files: vec![path.clone()], error: PublishError::Walk { path, source } });
+                unread
+                    .push(Refused { files: vec![path.clone()], error: PublishError::Walk { path, source } });
             }
         }
     }

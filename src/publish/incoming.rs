@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::{PublishError, Refused, StagedBlob};
-use crate::model::{
-    Digester, Family, PackageName, Release, Version, ranges_of_specifiers_text,
-};
+use crate::model::{Digester, Family, PackageName, Release, Version, ranges_of_specifiers_text};
 use crate::package::{self, ArtifactInfo};
 
 /// Host requirements: the host's name, and PEP 440 specifiers for its version.
@@ -40,10 +38,7 @@ pub struct ReadArtifacts {
 }
 
 /// Reads and hashes artifacts in parallel. `hosts` are host requirements besides those of the metadata, by package.
-pub fn read_artifacts(
-    paths: &[PathBuf],
-    hosts: impl Fn(&PackageName) -> Hosts + Sync,
-) -> ReadArtifacts {
+pub fn read_artifacts(paths: &[PathBuf], hosts: impl Fn(&PackageName) -> Hosts + Sync) -> ReadArtifacts {
     let read = |path: &PathBuf| Incoming::read(hash(path)?, &hosts);
     let results: Vec<_> = paths.par_iter().map(read).collect();
     let mut all = ReadArtifacts::default();
@@ -101,7 +96,8 @@ fn hash(path: &Path) -> Result<StagedBlob, PublishError> {
 fn hosts_of_metadata(info: &ArtifactInfo) -> Result<Hosts, PublishError> {
     let mut hosts = Hosts::new();
     for text in &info.metadata.requires_external {
-        let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).unwrap_or(text.len());
+        let end =
+            text.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).unwrap_or(text.len());
         let (name, versions) = text.split_at(end);
         let Ok(name) = PackageName::new(Family::Host, name) else { continue };
         if !KNOWN_HOSTS.contains(&name.as_str()) {
@@ -120,7 +116,8 @@ fn hosts_of_metadata(info: &ArtifactInfo) -> Result<Hosts, PublishError> {
 /// The host requirements of the project whose `pyproject.toml` is `project`, if it is the project of the package `name`:
 /// `hosts` of `[tool.rvp]`.
 pub fn hosts_of_project(project: &toml::Table, name: &PackageName) -> Result<Hosts, PublishError> {
-    let project_name = project.get("project").and_then(|table| table.get("name")).and_then(toml::Value::as_str);
+    let project_name =
+        project.get("project").and_then(|table| table.get("name")).and_then(toml::Value::as_str);
     if project_name.and_then(|text| PackageName::python(text).ok()).as_ref() != Some(name) {
         return Ok(Hosts::new());
     }
@@ -157,7 +154,10 @@ mod tests {
     #[test]
     fn hosts_of_a_project_are_those_of_its_own_package() {
         let project = "[project]\nname = 'Site_Tools'\n[tool.rvp]\nhosts = { Revit = '>=2022,<2028' }";
-        assert_eq!(hosts(project, "site-tools").unwrap(), Hosts::from([("revit".into(), ">=2022,<2028".into())]));
+        assert_eq!(
+            hosts(project, "site-tools").unwrap(),
+            Hosts::from([("revit".into(), ">=2022,<2028".into())])
+        );
         assert_eq!(hosts(project, "other").unwrap(), Hosts::new());
     }
 

@@ -12,6 +12,7 @@ mod pip;
 mod pip_closure;
 mod plan;
 pub mod simple_index;
+mod write;
 mod yank;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub use incoming::{Hosts, Incoming, ReadArtifacts, hosts_of_project, read_artifa
 pub use pip::{Pip, PipSettings};
 pub use pip_closure::import_by_pip;
 pub use plan::{Plan, Refused, plan};
+pub use write::{Published, publish};
 pub use yank::yank;
 
 /// What a publish hands to the writer of a registry. Records of one package stand in the order in which they apply.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::{Incoming, PublishError, Staged, StagedBlob};
 use crate::model::{
-    Add, Artifact, MAX_RECORD, Package, PackageName, Record, Release, ReleaseEntry, Requirement, Version, Yank,
-    ranges_of_specifiers_text,
+    Add, Artifact, MAX_RECORD, Package, PackageName, Record, Release, ReleaseEntry, Requirement, Version,
+    Yank, ranges_of_specifiers_text,
 };
 
 /// What a publish would do.

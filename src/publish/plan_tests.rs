@@ -63,10 +63,8 @@ const SDIST: &str = "demo-1.0.tar.gz";
 
 #[test]
 fn a_new_release_is_one_record_with_wheels_before_sdists() {
-    let plan = plan(
-        vec![incoming(SDIST, b"s"), incoming(WHEEL, b"w"), incoming(LINUX, b"l")],
-        &BTreeMap::new(),
-    );
+    let plan =
+        plan(vec![incoming(SDIST, b"s"), incoming(WHEEL, b"w"), incoming(LINUX, b"l")], &BTreeMap::new());
     let [Record::Release(release)] = &plan.staged.records[..] else { panic!("{plan:?}") };
     let files: Vec<&str> = release.artifacts.iter().map(|artifact| artifact.file.as_str()).collect();
     assert_eq!(files, [LINUX, WHEEL, SDIST]);

@@ -11,7 +11,11 @@ pub fn yank(package: &Package, version: &Version, reason: &str) -> Result<Record
             0 => "it has no release of that package".to_owned(),
             _ => format!("its newest versions are {}", newest.join(", ")),
         };
-        return Err(PublishError::NoSuchVersion { name: package.name.clone(), version: version.clone(), there });
+        return Err(PublishError::NoSuchVersion {
+            name: package.name.clone(),
+            version: version.clone(),
+            there,
+        });
     };
     if let Some(reason) = &entry.yanked {
         return Err(PublishError::AlreadyYanked {

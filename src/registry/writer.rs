@@ -138,10 +138,16 @@ impl Writer {
         Ok(Some(Package::parse(name, &file.committed)?))
     }
 
-    /// Copies a file into the registry as a blob, checking on the way that it is what `artifact` says.
-    pub fn put_blob(&self, source: &Path, artifact: &Artifact) -> Result<(), RegistryError> {
-        let path = self.dir.join(layout::blob(artifact));
-        if path.metadata().is_ok_and(|known| known.len() == artifact.size) {
+    /// Copies a file of `size` bytes into the registry as the blob `file`, checking its digest on the way.
+    pub fn put_blob(
+        &self,
+        source: &Path,
+        file: &str,
+        digest: Blake3,
+        size: u64,
+    ) -> Result<(), RegistryError> {
+        let path = self.dir.join(layout::blob_of(digest, file));
+        if path.metadata().is_ok_and(|known| known.len() == size) {
             return Ok(());
         }
         let folder = path.parent().unwrap_or(&self.dir);
@@ -160,7 +166,7 @@ impl Writer {
             to.write_all(&buffer[..length]).map_err(RegistryError::io("write", &path))?;
         }
         let found = Blake3(*hasher.finalize().as_bytes());
-        if found != artifact.blake3 {
+        if found != digest {
             return Err(RegistryError::SourceChanged { path: source.into() });
         }
         to.as_file().sync_data().map_err(RegistryError::io("write", &path))?;

@@ -1,5 +1,6 @@
 //! `rvp registry …`
 
+mod import;
 mod init;
 mod seal;
 mod verify;
@@ -8,9 +9,12 @@ use std::process::ExitCode;
 
 use super::context::Context;
 
+pub use seal::report_dropped;
+
 #[derive(clap::Subcommand)]
 pub enum Command {
     Init(init::Arguments),
+    Import(import::Arguments),
     Seal(seal::Arguments),
     Verify(verify::Arguments),
 }
@@ -18,6 +22,7 @@ pub enum Command {
 pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Init(arguments) => init::run(context, &arguments),
+        Command::Import(arguments) => import::run(context, &arguments),
         Command::Seal(arguments) => seal::run(context, &arguments),
         Command::Verify(arguments) => verify::run(context, &arguments),
     }

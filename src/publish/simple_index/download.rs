@@ -40,14 +40,21 @@ impl SimpleIndex {
             match &checked {
                 // Nothing in it can be trusted: the next try begins anew.
                 Err(_) => remove(&partial).await?,
-                Ok(_) => fs::rename(&partial, &path).await.map_err(|source| io("rename", &partial, source))?,
+                Ok(_) => {
+                    fs::rename(&partial, &path).await.map_err(|source| io("rename", &partial, source))?
+                }
             }
             checked.map_err(Stop::for_now)
         })
         .await
     }
 
-    fn check(&self, file: &IndexFile, path: &Path, digester: Digester) -> Result<StagedBlob, SimpleIndexError> {
+    fn check(
+        &self,
+        file: &IndexFile,
+        path: &Path,
+        digester: Digester,
+    ) -> Result<StagedBlob, SimpleIndexError> {
         let (blake3, sha256, size) = digester.finish();
         match file.sha256 {
             Some(expected) if expected != sha256 => {
@@ -93,9 +100,13 @@ impl SimpleIndex {
         let output = options.open(partial).await.map_err(|source| io("write", partial, source))?;
         let mut output = BufWriter::with_capacity(1 << 20, output);
         let received = async {
+<<<<<<< HEAD
             while let Some(chunk) =
                 response.chunk().await.map_err(|error| Stop::of_error(&file.url, &error))?
             {
+=======
+            while let Some(chunk) = response.chunk().await.map_err(|error| connection(&file.url, error))? {
+>>>>>>> main
                 digester.update(&chunk);
                 output.write_all(&chunk).await.map_err(|source| io("write", partial, source))?;
                 progress.inc(chunk.len() as u64);

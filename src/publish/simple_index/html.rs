@@ -42,9 +42,7 @@ fn file_of(tag: &tl::HTMLTag, base: &Url) -> Option<IndexFile> {
         yanked: attribute(tag, "data-yanked"),
         metadata: match metadata.as_deref() {
             None | Some("false") => CoreMetadata::Absent,
-            Some(text) => {
-                CoreMetadata::Served(text.strip_prefix("sha256=").and_then(|hex| hex.parse().ok()))
-            }
+            Some(text) => CoreMetadata::Served(text.strip_prefix("sha256=").and_then(|hex| hex.parse().ok())),
         },
     })
 }

@@ -66,7 +66,8 @@ impl File {
         }
         let mut url = address.join(&self.url).ok()?;
         url.set_fragment(None);
-        let sha256 = |hashes: &BTreeMap<String, String>| hashes.get("sha256").and_then(|hex| hex.parse().ok());
+        let sha256 =
+            |hashes: &BTreeMap<String, String>| hashes.get("sha256").and_then(|hex| hex.parse().ok());
         let metadata = self.core_metadata.or(self.dist_info_metadata);
         Some(IndexFile {
             name: self.filename,

@@ -64,7 +64,8 @@ impl SimpleIndex {
             let response = self.http.get(&url, ACCEPT_PAGE).await?;
             let address = response.url().clone();
             let content_type = response.headers().get(CONTENT_TYPE);
-            let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+            let content_type =
+                content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
             Ok((read_body(response, MAX_PAGE).await?, address, content_type))
         })
         .await;

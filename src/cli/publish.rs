@@ -1,0 +1,147 @@
+//! `rvp publish`: add built packages to a registry.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use rvp::model::{Family, PackageName, ranges_of_specifiers_text};
+use rvp::project::{Location, PyProject, Settings, find_project};
+use rvp::publish::{Hosts, Published, read_artifacts};
+use rvp::registry::Writer;
+
+use super::context::Context;
+use super::output;
+use super::registry::report_dropped;
+
+/// Add built packages to a registry, and seal it
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Wheels (`.whl`) and source distributions (`.tar.gz`)
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    registry: Writable,
+    /// A host that these packages run in, as `revit>=2022,<2028`
+    /// [default: `hosts` of the project's `[tool.rvp]`]
+    #[arg(long = "host", value_name = "REQUIREMENT", value_parser = host)]
+    hosts: Vec<(String, String)>,
+}
+
+/// The registry that a command writes to.
+#[derive(clap::Args)]
+pub struct Writable {
+    /// The folder of the registry, or the name of one in the settings [default: the only one in the settings]
+    #[arg(long, value_name = "DIR")]
+    registry: Option<String>,
+    /// The registry's private key, where it is not in the keys folder of ~/.rvp
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+impl Writable {
+    /// Opens the registry for writing, once no other process does.
+    pub fn open(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<Writer> {
+        let dir = self.folder(context, project)?;
+        Ok(Writer::open(&dir, |config| context.log_key(self.key.as_deref(), config))?)
+    }
+
+    fn folder(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<PathBuf> {
+        let registries = context.settings(Settings::default(), project)?.registries.unwrap_or_default();
+        let location = match &self.registry {
+            Some(text) => match registries.into_iter().find(|registry| registry.name == *text) {
+                Some(registry) => registry.url,
+                None => Location::parse(text).map_err(anyhow::Error::msg)?,
+            },
+            None => match <[_; 1]>::try_from(registries) {
+                Ok([registry]) => registry.url,
+                Err(registries) => bail!(
+                    "the settings name {}, so which one is meant is not clear\n  hint: name it with --registry",
+                    output::count(registries.len(), "registry")
+                ),
+            },
+        };
+        match location {
+            Location::Path(path) => Ok(path),
+            Location::Http(url) => bail!(
+                "{url} cannot be written to: a web server only reads\n  hint: publish into the folder that it serves"
+            ),
+        }
+    }
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let project = current_project()?;
+    let incoming =
+        read_artifacts(&arguments.files, |name| hosts_of(name, &arguments.hosts, project.as_ref()));
+    let mut writer = arguments.registry.open(context, project.as_ref())?;
+    let mut published = rvp::publish::publish(&mut writer, incoming.incoming, jiff::Timestamp::now())?;
+    published.refused.extend(incoming.refused);
+    report(context, &published)
+}
+
+/// Says what a publish or an import did. The exit code says whether anything was refused.
+pub fn report(context: &Context, published: &Published) -> anyhow::Result<ExitCode> {
+    if context.global.json {
+        let refused: Vec<_> = published
+            .refused
+            .iter()
+            .map(|refused| serde_json::json!({ "files": refused.files, "reason": refused.error.to_string() }))
+            .collect();
+        output::json(&serde_json::json!({
+            "releases": published.releases,
+            "already-there": published.already_there,
+            "refused": refused,
+        }))?;
+    } else {
+        for release in &published.releases {
+            output::line(&format!("+ {release}"))?;
+        }
+    }
+    for refused in &published.refused {
+        let files: Vec<String> = refused.files.iter().map(|file| file.display().to_string()).collect();
+        output::note(&format!("refused: {}: {}", files.join(", "), refused.error));
+    }
+    if !published.already_there.is_empty() {
+        context.say(&format!("{} already there", output::count(published.already_there.len(), "file")));
+    }
+    let dropped = match &published.sealed {
+        Some(sealed) => {
+            context.say(&format!(
+                "sealed {} with {}; the log has {} entries",
+                output::count(published.releases.len(), "release"),
+                output::count(published.blobs, "file"),
+                sealed.checkpoint.size
+            ));
+            report_dropped(sealed)
+        }
+        None => ExitCode::SUCCESS,
+    };
+    Ok(if published.refused.is_empty() { dropped } else { ExitCode::FAILURE })
+}
+
+/// The project that the current folder belongs to, or none.
+pub fn current_project() -> anyhow::Result<Option<PyProject>> {
+    match find_project(Path::new(".")) {
+        Ok(path) => Ok(Some(PyProject::read(&path)?)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The host requirements of a package: those of the command line, or else those of the project that it is built from.
+pub fn hosts_of(name: &PackageName, explicit: &[(String, String)], project: Option<&PyProject>) -> Hosts {
+    if !explicit.is_empty() {
+        return explicit.iter().cloned().collect();
+    }
+    let project = project.filter(|project| project.project.name == *name);
+    project
+        .map(|project| project.hosts.iter().map(|(host, range)| (host.clone(), range.to_string())).collect())
+        .unwrap_or_default()
+}
+
+/// Reads `revit>=2022,<2028`.
+pub fn host(text: &str) -> anyhow::Result<(String, String)> {
+    let end = text.find(|c: char| "<>=!~ ".contains(c)).context("write it as `revit>=2022,<2028`")?;
+    let (name, range) = text.split_at(end);
+    ranges_of_specifiers_text(range)?;
+    Ok((PackageName::new(Family::Host, name)?.as_str().to_owned(), range.trim().to_owned()))
+}

@@ -1,0 +1,38 @@
+//! `rvp yank`: withdraw a release.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use rvp::model::{PackageName, Version};
+
+use super::context::Context;
+use super::publish::{Writable, current_project};
+
+/// Withdraw a release, with a reason: locks that name it keep working, and nothing chooses it anew
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// NAME==VERSION
+    release: String,
+    #[command(flatten)]
+    registry: Writable,
+    /// Why, in a sentence that users will read
+    #[arg(long)]
+    reason: String,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let (name, version) = arguments
+        .release
+        .split_once("==")
+        .with_context(|| format!("`{}` names no release; write NAME==VERSION", arguments.release))?;
+    let name: PackageName = name.parse()?;
+    let version = Version::parse(name.family(), version)?;
+    let mut writer = arguments.registry.open(context, current_project()?.as_ref())?;
+    let package = writer.package(&name)?.with_context(|| {
+        format!("`{name}` is not in the registry `{}`\n  hint: check the spelling", writer.config().name)
+    })?;
+    let record = rvp::publish::yank(&package, &version, &arguments.reason)?;
+    let sealed = writer.publish(vec![record], jiff::Timestamp::now())?;
+    context.say(&format!("yanked {name} {version}; the log has {} entries", sealed.checkpoint.size));
+    Ok(super::registry::report_dropped(&sealed))
+}
