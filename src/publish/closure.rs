@@ -11,19 +11,11 @@ use uv_distribution_filename::WheelFilename;
 
 use super::catalogue::{CONCURRENT, Catalogue, ListedFile, Wheel};
 use super::simple_index::{SimpleIndex, SimpleIndexError};
-use super::{Hosts, Incoming, PublishError, ReadArtifacts, Refused, StagedBlob};
+use super::{Hosts, Incoming, PublishError, ReadArtifacts, Refused, StagedBlob, Wanted};
 use crate::model::{
     Artifact, PackageName, ReleaseEntry, Requirement, Target, Version, ranges_of_specifiers_text,
 };
 use crate::resolve::{self, Packages, Preferences, Request, Resolution, ResolveError, ResolveOptions};
-
-/// What to import: packages for targets, with all that they need there.
-pub struct Wanted<'a> {
-    pub requirements: &'a [Requirement],
-    pub targets: &'a [Target],
-    /// Every version of the required packages that fits, each with what it needs; else the newest.
-    pub all_versions: bool,
-}
 
 /// The wheels that are to be downloaded, by file name.
 #[derive(Default)]
@@ -37,20 +29,13 @@ struct Selected {
     yanked: Option<String>,
 }
 
-/// Downloads the wheels that `wanted` needs from `indexes` into the folder `staging`, and reads them.
-///
-/// A second call with the same folder goes on with what the first one left. `progress` shows bytes and what is going on.
-pub async fn import_from_indexes(
+/// Downloads the wheels that `wanted` needs from `indexes` into the folder `staging`, and reads them. `progress` shows bytes and what is going on.
+pub(super) async fn import_from_indexes(
     indexes: &[SimpleIndex],
     wanted: &Wanted<'_>,
     staging: &Path,
     progress: &ProgressBar,
 ) -> Result<ReadArtifacts, PublishError> {
-    tokio::fs::create_dir_all(staging).await.map_err(|source| PublishError::Io {
-        action: "make the folder",
-        path: staging.into(),
-        source,
-    })?;
     let mut catalogue = Catalogue::new(indexes, staging, progress);
     let mut selection = Selection::default();
     for target in wanted.targets {
@@ -157,19 +142,20 @@ fn pinned(requirement: &Requirement, version: &Version) -> Result<Requirement, P
     let extras: Vec<&str> = requirement.extras.iter().map(AsRef::as_ref).collect();
     let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
     let name = &requirement.name;
-    Requirement::parse(name.family(), &format!("{name}{extras}=={version}")).map_err(|source| {
-        PublishError::Requirement { name: name.clone(), version: version.clone(), source }
-    })
+    Requirement::parse(name.family(), &format!("{name}{extras}=={version}"))
+        .map_err(|source| PublishError::Requirement { name: name.clone(), version: version.clone(), source })
 }
 
 /// The files of a release that run on `target`, as far as their names and the index tell.
 fn usable_wheels(entry: &ReleaseEntry, target: &Target) -> Vec<PathBuf> {
     let python = Version::Pep440(target.python.clone());
     let is_usable = |artifact: &&Artifact| {
-        let fits = WheelFilename::from_str(&artifact.file).is_ok_and(|wheel| wheel.is_compatible(&target.tags));
-        fits && artifact.requires_python.as_ref().is_none_or(|text| {
-            ranges_of_specifiers_text(text).is_ok_and(|ranges| ranges.contains(&python))
-        })
+        let fits =
+            WheelFilename::from_str(&artifact.file).is_ok_and(|wheel| wheel.is_compatible(&target.tags));
+        fits && artifact
+            .requires_python
+            .as_ref()
+            .is_none_or(|text| ranges_of_specifiers_text(text).is_ok_and(|ranges| ranges.contains(&python)))
     };
     entry.artifacts.iter().filter(is_usable).map(|artifact| PathBuf::from(&artifact.file)).collect()
 }

@@ -2,18 +2,11 @@
 
 use std::path::PathBuf;
 
-<<<<<<< HEAD
-use crate::model::{
-    NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError,
-};
 use super::simple_index::SimpleIndexError;
-use crate::package::PackageError;
-use crate::resolve::ResolveError;
-=======
 use crate::model::{NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError};
 use crate::package::PackageError;
 use crate::registry::RegistryError;
->>>>>>> main
+use crate::resolve::ResolveError;
 
 /// A publish or an import that cannot go on, or an artifact that it refuses.
 #[derive(Debug, thiserror::Error)]
@@ -25,12 +18,17 @@ pub enum PublishError {
     #[error("{0}")]
     Package(#[from] PackageError),
     #[error(transparent)]
-<<<<<<< HEAD
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
     SimpleIndex(#[from] SimpleIndexError),
     #[error(transparent)]
     Resolve(#[from] ResolveError),
     #[error("pip was not found\n  hint: give the index with --index-url, or a folder of files with --from")]
     NoPip,
+    #[error(
+        "pip cannot list the versions of a package\n  hint: give the index with --index-url to import all versions"
+    )]
+    AllVersionsByPip,
     #[error("cannot start {way}: {source}")]
     StartPip { way: String, source: std::io::Error },
     #[error("{way} failed:\n  {said}")]
@@ -39,9 +37,6 @@ pub enum PublishError {
         "pip has nothing for {wanted} on {target} that rvp can take\n  hint: give the index with --index-url; rvp then searches for versions that fit together"
     )]
     PipUnmet { wanted: String, target: String },
-=======
-    Registry(#[from] RegistryError),
->>>>>>> main
     #[error("its name is not valid: {0}")]
     Name(#[from] NameError),
     #[error("a requirement of {name} {version} cannot be used: {source}")]

@@ -12,6 +12,7 @@ mod pip;
 mod pip_closure;
 mod plan;
 pub mod simple_index;
+mod source;
 mod write;
 mod yank;
 
@@ -19,13 +20,15 @@ use std::path::PathBuf;
 
 use crate::model::{Blake3, Record, Sha256};
 
-pub use closure::{Wanted, import_from_indexes};
+use closure::import_from_indexes;
+use pip_closure::import_by_pip;
+
 pub use error::PublishError;
 pub use folder::read_folder;
 pub use incoming::{Hosts, Incoming, ReadArtifacts, hosts_of_project, read_artifacts};
 pub use pip::{Pip, PipSettings};
-pub use pip_closure::import_by_pip;
 pub use plan::{Plan, Refused, plan};
+pub use source::{Source, Wanted};
 pub use write::{Published, publish};
 pub use yank::yank;
 

@@ -8,7 +8,8 @@ use super::PublishError;
 use crate::model::Target;
 
 /// How pip is started, in the order of trying.
-const WAYS: [&[&str]; 4] = [&["pip"], &["python3", "-m", "pip"], &["python", "-m", "pip"], &["py", "-m", "pip"]];
+const WAYS: [&[&str]; 4] =
+    [&["pip"], &["python3", "-m", "pip"], &["python", "-m", "pip"], &["py", "-m", "pip"]];
 
 /// The pip of this machine.
 #[derive(Debug)]
@@ -42,7 +43,12 @@ impl Pip {
     }
 
     /// Downloads one wheel for each of `requirements` (PEP 508, without markers) that runs on `target`, and nothing that they need.
-    pub fn download(&self, requirements: &[String], target: &Target, folder: &Path) -> Result<(), PublishError> {
+    pub fn download(
+        &self,
+        requirements: &[String],
+        target: &Target,
+        folder: &Path,
+    ) -> Result<(), PublishError> {
         let mut arguments: Vec<&OsStr> =
             ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--implementation=cp"]
                 .map(OsStr::new)
@@ -68,7 +74,10 @@ impl Pip {
             .output()
     }
 
-    fn checked(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Output, PublishError> {
+    fn checked(
+        &self,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Result<Output, PublishError> {
         let way = self.way.join(" ");
         let output =
             self.run(arguments).map_err(|source| PublishError::StartPip { way: way.clone(), source })?;

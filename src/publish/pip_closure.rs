@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use uv_normalize::ExtraName;
 
 use super::pip::Pip;
-use super::{Hosts, Incoming, PublishError, ReadArtifacts, Refused, read_folder};
+use super::{Hosts, Incoming, PublishError, ReadArtifacts, Refused, Wanted, read_folder};
 use crate::model::{PackageName, Requirement, Target};
 
 /// What the packages that are chosen so far ask of one package.
@@ -20,27 +20,24 @@ struct Demand {
     extras: BTreeSet<ExtraName>,
 }
 
-/// Downloads with pip what `requirements` need on each of `targets` into the folder `staging`, and reads it.
+/// Downloads with pip what `wanted` names, and what that needs, into the folder `staging`, and reads it.
 ///
 /// Each package is taken in its newest version that satisfies everything asked of it; where a later package asks for
 /// an older one, that one is fetched too. There is no search beyond that: a set that needs one fails with what pip says.
-pub fn import_by_pip(
+pub(super) fn import_by_pip(
     pip: &Pip,
-    requirements: &[Requirement],
-    targets: &[Target],
+    wanted: &Wanted,
     staging: &Path,
     progress: &ProgressBar,
 ) -> Result<ReadArtifacts, PublishError> {
-    let in_staging =
-        |source| PublishError::Io { action: "make a folder in", path: staging.into(), source };
-    std::fs::create_dir_all(staging).map_err(in_staging)?;
+    let in_staging = |source| PublishError::Io { action: "make a folder in", path: staging.into(), source };
     let mut all = ReadArtifacts::default();
     let mut seen = BTreeSet::new();
-    for target in targets {
+    for target in wanted.targets {
         let mut chosen: BTreeMap<PackageName, Incoming> = BTreeMap::new();
         let mut asked = BTreeSet::new();
         loop {
-            let demands = demands(requirements, &chosen, target);
+            let demands = demands(wanted.requirements, &chosen, target);
             let lacking: Vec<String> = demands
                 .iter()
                 .filter(|(name, demand)| !chosen.get(name).is_some_and(|incoming| demand.is_met_by(incoming)))
@@ -153,7 +150,15 @@ mod tests {
     #[test]
     fn markers_and_extras_are_those_of_the_target() {
         let chosen = chosen(&[
-            ("tool", "1.0", &["colour; sys_platform == 'win32'", "uvloop; sys_platform != 'win32'", "fast; extra == 'fast'"]),
+            (
+                "tool",
+                "1.0",
+                &[
+                    "colour; sys_platform == 'win32'",
+                    "uvloop; sys_platform != 'win32'",
+                    "fast; extra == 'fast'",
+                ],
+            ),
             ("web", "2.0", &["tool[fast]>=1"]),
         ]);
         let demands = demands(&[requirement("tool"), requirement("web")], &chosen, &windows());

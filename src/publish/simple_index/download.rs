@@ -100,13 +100,9 @@ impl SimpleIndex {
         let output = options.open(partial).await.map_err(|source| io("write", partial, source))?;
         let mut output = BufWriter::with_capacity(1 << 20, output);
         let received = async {
-<<<<<<< HEAD
             while let Some(chunk) =
                 response.chunk().await.map_err(|error| Stop::of_error(&file.url, &error))?
             {
-=======
-            while let Some(chunk) = response.chunk().await.map_err(|error| connection(&file.url, error))? {
->>>>>>> main
                 digester.update(&chunk);
                 output.write_all(&chunk).await.map_err(|source| io("write", partial, source))?;
                 progress.inc(chunk.len() as u64);

@@ -14,23 +14,10 @@ pub enum SimpleIndexError {
         "`{text}` is not the URL of a simple index: {reason}\n  hint: it begins with https:// or http:// and usually ends in /simple/"
     )]
     Url { text: String, reason: String },
-<<<<<<< HEAD
     #[error("cannot fetch {url}: {reason}\n  hint: {hint}")]
     Fetch { url: Url, reason: String, hint: &'static str },
     #[error("{url} is not there\n  hint: check the URL of the index; its page may list a file that is gone")]
     Missing { url: Url },
-=======
-    #[error("cannot prepare HTTP connections: {0}")]
-    Client(String),
-    #[error("cannot read the certificates in {path}: {reason}")]
-    Certificates { path: PathBuf, reason: String },
-    #[error("cannot fetch {url}: the server answered {status}\n  hint: {}", hint_for(*.status))]
-    Status { url: Url, status: StatusCode },
-    #[error(
-        "cannot fetch {url}: {reason}\n  hint: check the network, the proxy settings (HTTPS_PROXY) and the URL"
-    )]
-    Connection { url: Url, reason: String },
->>>>>>> main
     #[error("cannot fetch {url}: it is larger than {limit} bytes, the most that rvp reads of such a file")]
     TooLarge { url: Url, limit: u64 },
     #[error("{url} is not a page of a simple index: its content type is `{content_type}`")]

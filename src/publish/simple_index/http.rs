@@ -78,11 +78,11 @@ impl Http {
 
     /// Asks once for the bytes of a file, as they are: from `first` on, up to `last` where that is given.
     pub(super) async fn get_bytes(&self, url: &Url, first: u64, last: Option<u64>) -> Result<Response, Stop> {
-        let mut headers =
-            HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
+        let mut headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         if first > 0 || last.is_some() {
             let last = last.map(|last| last.to_string()).unwrap_or_default();
-            headers.extend(HeaderValue::from_str(&format!("bytes={first}-{last}")).map(|range| (RANGE, range)));
+            headers
+                .extend(HeaderValue::from_str(&format!("bytes={first}-{last}")).map(|range| (RANGE, range)));
         }
         self.send(url, headers).await
     }
