@@ -3,13 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, RANGE};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Client, Response, StatusCode};
 use url::Url;
 
 use super::SimpleIndexError;
-use crate::registry::{Again, Failure, HttpSettings, TRIES, backoff, client_builder};
+use crate::registry::{Again, Failure, HttpSettings, TRIES, backoff, client_builder, take_credentials};
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(400);
 
@@ -19,8 +18,7 @@ pub(super) struct Http {
     client: Client,
     /// Whom the credentials are for; they are never sent to another scheme, host or port.
     origin: url::Origin,
-    username: String,
-    password: Option<String>,
+    authorization: Option<HeaderValue>,
 }
 
 /// Why an attempt failed, and whether another one is worth it.
@@ -62,13 +60,7 @@ impl Http {
                 reason,
                 hint: "check the proxy and certificate settings",
             })?;
-        let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        Ok(Self {
-            client,
-            origin: index.origin(),
-            username: decode(index.username()),
-            password: index.password().map(decode),
-        })
+        Ok(Self { client, origin: index.origin(), authorization: take_credentials(&mut index.clone()) })
     }
 
     /// Asks once for a page or a small file, in one of the content types of `accept`.
@@ -87,11 +79,10 @@ impl Http {
         self.send(url, headers).await
     }
 
-    async fn send(&self, url: &Url, headers: HeaderMap) -> Result<Response, Stop> {
-        let mut request = self.client.get(url.clone()).headers(headers);
-        if url.origin() == self.origin && (!self.username.is_empty() || self.password.is_some()) {
-            request = request.basic_auth(&self.username, self.password.as_deref());
-        }
+    async fn send(&self, url: &Url, mut headers: HeaderMap) -> Result<Response, Stop> {
+        let authorization = self.authorization.iter().filter(|_| url.origin() == self.origin);
+        headers.extend(authorization.map(|value| (AUTHORIZATION, value.clone())));
+        let request = self.client.get(url.clone()).headers(headers);
         let response = request.send().await.map_err(|error| Stop::of_error(url, &error))?;
         let status = response.status();
         if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
