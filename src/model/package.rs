@@ -110,6 +110,10 @@ impl Package {
                     return Err(order(format!("version {version} is released twice")));
                 }
                 let artifacts = release.artifacts.clone();
+                let mut files = std::collections::HashSet::new();
+                if let Some(twice) = artifacts.iter().find(|artifact| !files.insert(&artifact.file)) {
+                    return Err(order(format!("the file {} is added twice", twice.file)));
+                }
                 let entries = vec![entry];
                 self.releases
                     .insert(version, ReleaseEntry { release, artifacts, yanked: None, sealed, entries });

@@ -32,6 +32,15 @@ impl Algorithm {
         }
     }
 
+    /// Of a digest, in bytes.
+    fn length(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         [Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|one| one.as_str() == text)
     }
@@ -133,7 +142,11 @@ fn parse_line(hash: &str, size: &str) -> Result<Recorded, String> {
         .ok_or_else(|| format!("with a digest by `{name}`; sha256, sha384 and sha512 are read"))?;
     let digest = data_encoding::BASE64URL_NOPAD
         .decode(digest.trim_end_matches('=').as_bytes())
-        .map_err(|_| "with a digest that is not URL-safe Base64".to_owned())?;
+        .ok()
+        .filter(|digest| digest.len() == algorithm.length())
+        .ok_or_else(|| {
+            format!("with a digest that is not {} bytes of URL-safe Base64", algorithm.length())
+        })?;
     let size = match size {
         "" => None,
         text => Some(text.parse().map_err(|_| format!("with the size `{text}`, which is not a number"))?),

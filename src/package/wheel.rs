@@ -1,5 +1,8 @@
 //! Wheels, as the binary distribution format specification has them.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::path::Path;
 

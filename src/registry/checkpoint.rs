@@ -62,13 +62,20 @@ impl Checkpoint {
             return Err(bad(format!("its origin is `{}`, and its key is that of `{origin}`", body.origin())));
         }
         let extension = |name: &str| {
-            body.extension()
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
-                .ok_or_else(|| bad(format!("it has no `{name}` line")))
+            let mut found =
+                body.extension().lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            match (found.next(), found.next()) {
+                (Some(value), None) => Ok(value),
+                (None, _) => Err(bad(format!("it has no `{name}` line"))),
+                (Some(_), Some(_)) => Err(bad(format!("it has two `{name}` lines"))),
+            }
         };
         let snapshot = extension("snapshot")?.parse().map_err(|error| bad(format!("{error}")))?;
-        let time = extension("time")?.parse().map_err(|error| bad(format!("its time: {error}")))?;
+        let text = extension("time")?;
+        let time: jiff::Timestamp = text.parse().map_err(|error| bad(format!("its time: {error}")))?;
+        if time.subsec_nanosecond() != 0 || time.to_string() != text {
+            return Err(bad(format!("its time `{text}` is not in whole seconds of UTC")));
+        }
         Ok(Self { origin, size: body.size(), root: *body.hash(), snapshot, time })
     }
 

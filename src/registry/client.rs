@@ -71,13 +71,23 @@ impl ClientFolders {
     }
 }
 
-/// Writes a file as a whole: readers see the old bytes or the new ones.
+/// Writes a file as a whole: readers see the old bytes or the new ones. Only its owner may read it.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
+    replace_file_after(path, bytes, |_| Ok(()))
+}
+
+/// As `replace_file`; `prepare` gets the whole file just before it takes its name.
+pub(super) fn replace_file_after(
+    path: &Path,
+    bytes: &[u8],
+    prepare: impl FnOnce(&Path) -> Result<(), RegistryError>,
+) -> Result<(), RegistryError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(RegistryError::io("write in", folder))?;
     file.write_all(bytes).map_err(RegistryError::io("write", path))?;
     file.as_file().sync_data().map_err(RegistryError::io("write", path))?;
+    prepare(file.path())?;
     file.persist(path).map_err(|error| RegistryError::io("replace", path)(error.error))?;
     Ok(())
 }

@@ -41,3 +41,12 @@ pub fn is_file_name(name: &str) -> bool {
         && !name.ends_with('.')
         && !crate::model::is_windows_device(name.split('.').next().unwrap_or_default())
 }
+
+/// Whether `path` can be that of a file which `index/files` lists: outside the folders that have rules of their own,
+/// and one word, as a snapshot leaf separates its words by spaces.
+pub fn is_listed_file(path: &str) -> bool {
+    let own_rules = ["index", "log", "snapshot", "blobs"];
+    path.len() <= 240
+        && path.split('/').all(is_file_name)
+        && !path.split('/').next().is_some_and(|top| own_rules.contains(&top.to_ascii_lowercase().as_str()))
+}

@@ -10,7 +10,7 @@ use futures::stream::FuturesUnordered;
 
 use super::log::{self, LogFiles};
 use super::snapshot::{self, Entry, Nodes};
-use super::{Checkpoint, ClientFolders, Config, Fresh, RegistryError, Store, client::Seen, layout};
+use super::{Checkpoint, ClientFolders, Config, Fresh, RegistryError, Store, StoreError, client::Seen, layout};
 use crate::model::{Blake3, Package, PackageName, Record, ReleaseEntry};
 
 /// How a registry is to be opened.
@@ -76,6 +76,10 @@ impl Reader {
             .file(layout::CONFIG)?
             .ok_or(RegistryError::NotARegistry { location: location.clone(), missing: layout::CONFIG })?;
         reader.config = Config::parse(&location, &bytes)?;
+        if reader.config.key != reader.key {
+            let reason = format!("it names the key {}, and {} signed it", reader.config.key, reader.key);
+            return Err(RegistryError::Config { location, reason });
+        }
         reader.check_age(jiff::Timestamp::now())?;
         if !unchanged {
             reader.folders.remember(&Seen {
@@ -280,7 +284,7 @@ impl Reader {
             return Err(altered(format!("it would be {} bytes long", entry.length)));
         }
         if self.store.local_path(path).is_some() {
-            let bytes = self.store.read(path, 0, layout::MAX_INDEX).await?.ok_or_else(missing)?;
+            let bytes = self.read_committed(path, 0, entry).await?.ok_or_else(missing)?;
             return check(&bytes, entry).map_err(altered);
         }
         let mut cached = self.folders.cached(&self.key, path).unwrap_or_default();
@@ -292,25 +296,46 @@ impl Reader {
         }
         if !cached.is_empty() && (cached.len() as u64) < entry.length {
             let tail =
-                self.store.read(path, cached.len() as u64, layout::MAX_INDEX).await?.ok_or_else(missing)?;
+                self.read_committed(path, cached.len() as u64, entry).await?.ok_or_else(missing)?;
             cached.extend(tail);
             if let Ok(bytes) = check(&cached, entry) {
                 self.folders.keep(&self.key, path, &bytes);
                 return Ok(bytes);
             }
         }
-        let whole = self.store.read(path, 0, layout::MAX_INDEX).await?.ok_or_else(missing)?;
+        let whole = self.read_committed(path, 0, entry).await?.ok_or_else(missing)?;
         let bytes = match check(&whole, entry) {
             Ok(bytes) => bytes,
             Err(_) => {
                 // A cache on the way may hold an older file than the checkpoint: ask past it, once.
                 let past_caches = format!("{path}?{}", entry.digest);
-                let whole = self.store.read(&past_caches, 0, layout::MAX_INDEX).await?.ok_or_else(missing)?;
+                let whole = self.read_committed(&past_caches, 0, entry).await?.ok_or_else(missing)?;
                 check(&whole, entry).map_err(altered)?
             }
         };
         self.folders.keep(&self.key, path, &bytes);
         Ok(bytes)
+    }
+
+    /// The bytes of a file from `from` on, at least up to where `entry` ends. What anybody put behind the committed
+    /// bytes does not matter, however much it is.
+    async fn read_committed(
+        &self,
+        path: &str,
+        from: u64,
+        entry: Entry,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
+        match self.store.read(path, from, layout::MAX_INDEX).await {
+            Err(StoreError::TooLarge { .. }) => {}
+            read => return Ok(read?),
+        }
+        let Some(mut pieces) = self.store.stream(path, from, u64::MAX).await? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        while from + (bytes.len() as u64) < entry.length {
+            let Some(piece) = pieces.next().await else { break };
+            bytes.extend_from_slice(&piece?);
+        }
+        Ok(Some(bytes))
     }
 
     async fn load_node(&self, digest: Blake3) -> Result<Vec<u8>, RegistryError> {

@@ -2,7 +2,10 @@
 
 use super::snapshot::Entry;
 use super::{RegistryError, layout};
-use crate::model::{Artifact, Blake3, Package, PackageName, Record, Seal};
+use crate::model::{
+    Artifact, Blake3, Family, FileRecord, Package, PackageName, Record, Release, Requirement, Seal,
+    ranges_of_specifiers_text,
+};
 
 /// The lines that one seal commits to one index file.
 pub(super) struct Batch {
@@ -18,6 +21,8 @@ pub(super) struct Batch {
     /// What the snapshot will say of the files that `file` records name.
     pub files: Vec<(String, Entry)>,
     pub dropped: Vec<Dropped>,
+    /// What stood behind the committed lines before.
+    pub behind: Vec<u8>,
     hasher: blake3::Hasher,
 }
 
@@ -27,6 +32,14 @@ pub struct Dropped {
     pub path: String,
     pub line: String,
     pub reason: String,
+}
+
+/// What a registry already holds, as far as a seal has to know it.
+pub(super) trait Present: Sync {
+    /// Whether the blob of an artifact is there.
+    fn blob(&self, artifact: &Artifact) -> bool;
+    /// Whether a listed file is there, as its record describes it.
+    fn file(&self, record: &FileRecord) -> bool;
 }
 
 /// The index file in which a record stands.
@@ -46,9 +59,9 @@ pub(super) fn path_of(record: &Record) -> Result<String, RegistryError> {
 pub(super) fn prepare(
     path: String,
     committed: &[u8],
-    behind: &[u8],
+    behind: Vec<u8>,
     records: Vec<Record>,
-    has_blob: &dyn Fn(&Artifact) -> bool,
+    present: &dyn Present,
 ) -> Result<Batch, RegistryError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(committed);
@@ -59,6 +72,7 @@ pub(super) fn prepare(
         entry: Entry { length: 0, digest: Blake3([0; 32]) },
         files: Vec::new(),
         dropped: Vec::new(),
+        behind: Vec::new(),
         hasher,
         path,
     };
@@ -67,20 +81,21 @@ pub(super) fn prepare(
         .map(|record| Ok((record.to_line().map_err(|error| bad_record(&error))?, record)))
         .collect::<Result<Vec<_>, RegistryError>>()?;
 
-    let mut after_ours = Checks::new(&batch.path, committed, has_blob)?;
+    let mut after_ours = Checks::new(&batch.path, committed, present)?;
     for (_, record) in &ours {
         after_ours.admit(record).map_err(|reason| refused(record, reason))?;
     }
     let mut kept = Vec::new();
-    for (line, ended) in split_lines(behind) {
+    for (line, ended) in split_lines(&behind) {
         if ours.iter().any(|(our, _)| our.as_bytes() == line) {
             continue;
         }
-        let fit = match Record::parse(&String::from_utf8_lossy(line)) {
+        let fit = match std::str::from_utf8(line).map(Record::parse) {
             _ if !ended => Err("it does not end with a newline: its writer died".to_owned()),
-            Ok(Record::Seal(_)) => continue,
-            Ok(record) => after_ours.admit(&record),
-            Err(error) => Err(error.to_string()),
+            Ok(Ok(Record::Seal(_))) => continue,
+            Ok(Ok(record)) => after_ours.admit(&record),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("it is not UTF-8".to_owned()),
         };
         let text = String::from_utf8_lossy(line).into_owned();
         match fit {
@@ -91,6 +106,7 @@ pub(super) fn prepare(
         }
     }
     batch.files = after_ours.files;
+    batch.behind = behind;
     batch.lines = ours.into_iter().map(|(line, _)| line).chain(kept).collect();
     Ok(batch)
 }
@@ -123,29 +139,34 @@ struct Checks<'a> {
     path: &'a str,
     package: Option<Package>,
     files: Vec<(String, Entry)>,
-    has_blob: &'a dyn Fn(&Artifact) -> bool,
+    present: &'a dyn Present,
 }
 
 impl<'a> Checks<'a> {
     fn new(
         path: &'a str,
         committed: &[u8],
-        has_blob: &'a dyn Fn(&Artifact) -> bool,
+        present: &'a dyn Present,
     ) -> Result<Self, RegistryError> {
         let package = match name_of(committed) {
             Some(name) => Some(Package::parse(&name, committed)?),
             None => None,
         };
-        Ok(Self { path, package, files: Vec::new(), has_blob })
+        Ok(Self { path, package, files: Vec::new(), present })
     }
 
     /// Takes a record as the next one, or says why it must not be.
     fn admit(&mut self, record: &Record) -> Result<(), String> {
         match record {
             Record::File(file) => {
-                let in_index = file.path.starts_with("index/") || file.path.starts_with("log/");
-                if self.path != layout::FILES_INDEX || in_index {
+                if self.path != layout::FILES_INDEX {
                     return Err("it does not belong into this file".into());
+                }
+                if !layout::is_listed_file(&file.path) {
+                    return Err(format!("`{}` cannot be the path of a listed file", file.path));
+                }
+                if !self.present.file(file) {
+                    return Err(format!("{} of the registry is not the file that it describes", file.path));
                 }
                 self.files.push((file.path.clone(), Entry { length: file.length, digest: file.blake3 }));
                 return Ok(());
@@ -159,20 +180,18 @@ impl<'a> Checks<'a> {
         }
         let artifacts = match record {
             Record::Release(release) => {
-                for text in &release.requires {
-                    crate::model::Requirement::parse(release.family, text)
-                        .map_err(|error| error.to_string())?;
-                }
+                check_requirements(release)?;
                 &release.artifacts[..]
             }
             Record::Add(add) => &add.artifacts[..],
             _ => &[],
         };
         for artifact in artifacts {
+            check_artifact_requirements(name.family(), artifact)?;
             if !layout::is_file_name(&artifact.file) {
                 return Err(format!("`{}` cannot be the name of a file", artifact.file));
             }
-            if !(self.has_blob)(artifact) {
+            if !self.present.blob(artifact) {
                 return Err(format!("its blob {} is not in the registry", layout::blob(artifact)));
             }
         }
@@ -183,6 +202,31 @@ impl<'a> Checks<'a> {
             crate::model::IndexError::Order { reason, .. } => reason,
             other => other.to_string(),
         })
+    }
+}
+
+/// Checks every text of a release that a resolver will read.
+fn check_requirements(release: &Release) -> Result<(), String> {
+    for text in &release.requires {
+        Requirement::parse(release.family, text).map_err(|error| error.to_string())?;
+    }
+    for (host, text) in &release.hosts {
+        PackageName::new(Family::Host, host).map_err(|error| error.to_string())?;
+        ranges_of_specifiers_text(text).map_err(|error| error.to_string())?;
+    }
+    match &release.requires_python {
+        Some(text) => ranges_of_specifiers_text(text).map(drop).map_err(|error| error.to_string()),
+        None => Ok(()),
+    }
+}
+
+fn check_artifact_requirements(family: Family, artifact: &Artifact) -> Result<(), String> {
+    for text in artifact.requires.iter().flatten() {
+        Requirement::parse(family, text).map_err(|error| error.to_string())?;
+    }
+    match &artifact.requires_python {
+        Some(text) => ranges_of_specifiers_text(text).map(drop).map_err(|error| error.to_string()),
+        None => Ok(()),
     }
 }
 

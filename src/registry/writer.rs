@@ -16,7 +16,8 @@ use rayon::prelude::*;
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
-use super::{Checkpoint, Config, LogKey, RegistryError, layout, replace_file};
+use super::{Checkpoint, Config, LogKey, RegistryError, layout};
+use super::client::replace_file_after;
 use crate::model::{Artifact, Blake3, FileRecord, Package, PackageName, Record};
 
 /// A directory registry, locked for one writer.
@@ -35,7 +36,8 @@ pub struct Sealed {
     pub checkpoint: Checkpoint,
     /// Records committed, seal lines not counted.
     pub records: usize,
-    /// Lines that stood behind the committed ones and were not fit to be sealed. They are gone.
+    /// Lines that stood behind the committed ones and were not fit to be sealed. Those of a file that something was
+    /// sealed in are gone; a file of nothing but such lines is left as it was, for whoever proposed them to mend.
     pub dropped: Vec<Dropped>,
 }
 
@@ -64,7 +66,7 @@ impl Writer {
             .tempdir_in(parent)
             .map_err(RegistryError::io("make a folder in", parent))?;
         let bytes = config.to_bytes();
-        replace_file(&staging.path().join(layout::CONFIG), &bytes)?;
+        replace_shared_file(&staging.path().join(layout::CONFIG), &bytes)?;
         let mut records = records;
         records.push(Record::File(FileRecord {
             path: layout::CONFIG.into(),
@@ -184,7 +186,8 @@ impl Writer {
                 let path = error.path().unwrap_or(&root).to_owned();
                 RegistryError::io("read the folder", path)(error.into())
             })?;
-            if !item.file_type().is_file() {
+            // A name that begins with a dot is that of a temporary file, which a writer left that died.
+            if !item.file_type().is_file() || item.file_name().as_encoded_bytes().starts_with(b".") {
                 continue;
             }
             let parts: Option<Vec<&str>> = item
@@ -242,12 +245,12 @@ impl Writer {
         }
         let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
         let this = &*self;
-        let has_blob = |artifact: &Artifact| !need_blobs || this.dir.join(layout::blob(artifact)).is_file();
+        let present = InDirectory { dir: &this.dir, need_blobs };
         let mut batches: Vec<Batch> = by_path
             .into_par_iter()
             .map(|(path, records)| {
                 let file = this.index_file(&path, this.entry(&path)?)?;
-                seal::prepare(path, &file.committed, &file.behind, records, &has_blob)
+                seal::prepare(path, &file.committed, file.behind, records, &present)
             })
             .collect::<Result<_, _>>()?;
         let dropped = batches.iter_mut().flat_map(|batch| std::mem::take(&mut batch.dropped)).collect();
@@ -286,28 +289,32 @@ impl Writer {
     }
 
     /// Puts a batch behind the committed bytes of its file, in place of whatever stands there, and says what the
-    /// snapshot will say of it and of the files that its records name.
+    /// snapshot will say of it and of the files that its records name. A proposal that is sealed stands in the file at
+    /// every moment, so that a writer that dies here loses none.
     fn append_lines(&self, batch: &Batch) -> Result<Vec<(String, Entry)>, RegistryError> {
         let path = self.dir.join(&batch.path);
         let folder = path.parent().unwrap_or(&self.dir);
         std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
-        let write = |path: &Path| -> std::io::Result<()> {
-            let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
-            file.set_len(batch.committed_length)?;
-            file.seek(std::io::SeekFrom::End(0))?;
-            file.write_all(&batch.text)?;
-            file.sync_data()
-        };
-        write(&path).map_err(RegistryError::io("append to", &path))?;
+        if let Some(more) = batch.text.strip_prefix(&batch.behind[..]) {
+            let append = |path: &Path| -> std::io::Result<()> {
+                let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
+                file.seek(std::io::SeekFrom::Start(batch.committed_length + batch.behind.len() as u64))?;
+                file.write_all(more)?;
+                file.sync_data()
+            };
+            append(&path).map_err(RegistryError::io("append to", &path))?;
+        } else {
+            let mut whole = self.index_file(&batch.path, self.entry(&batch.path)?)?.committed;
+            whole.extend_from_slice(&batch.text);
+            self.put(&batch.path, &whole)?;
+        }
         let mut entries = batch.files.clone();
         entries.push((batch.path.clone(), batch.entry));
         Ok(entries)
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
-        let path = self.dir.join(path);
-        replace_file(&path, bytes)?;
-        set_readable(&path)
+        replace_shared_file(&self.dir.join(path), bytes)
     }
 
     fn entry(&self, path: &str) -> Result<Option<Entry>, RegistryError> {
@@ -324,22 +331,15 @@ impl Writer {
             path: path.into(),
             reason,
         };
-        let length = match full.metadata() {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-            Err(error) => return Err(RegistryError::io("read", full)(error)),
-        };
-        if length > layout::MAX_INDEX {
-            return Err(altered(format!(
-                "it is {length} bytes long, and at most {} are read",
-                layout::MAX_INDEX
-            )));
+        // What cannot be sealed in one go, because no index file may become that long, is not read either.
+        let limit = entry.map_or(0, |entry| entry.length).saturating_add(layout::MAX_INDEX);
+        let mut committed = Vec::new();
+        match File::open(&full).and_then(|file| file.take(limit).read_to_end(&mut committed)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(RegistryError::io("read", full)(error));
+            }
+            _ => {}
         }
-        let mut committed = if length == 0 {
-            Vec::new()
-        } else {
-            std::fs::read(&full).map_err(RegistryError::io("read", &full))?
-        };
         let Some(entry) = entry else {
             return Ok(IndexFile { behind: committed, committed: Vec::new() });
         };
@@ -384,6 +384,31 @@ impl LogFiles for Writer {
             })
             .collect()
     }
+}
+
+/// What a seal looks up in the directory that it seals.
+struct InDirectory<'a> {
+    dir: &'a Path,
+    need_blobs: bool,
+}
+
+impl seal::Present for InDirectory<'_> {
+    fn blob(&self, artifact: &Artifact) -> bool {
+        !self.need_blobs
+            || self.dir.join(layout::blob(artifact)).metadata().is_ok_and(|blob| blob.len() == artifact.size)
+    }
+
+    fn file(&self, record: &FileRecord) -> bool {
+        let path = self.dir.join(&record.path);
+        let fits = path.metadata().is_ok_and(|file| file.is_file() && file.len() == record.length);
+        fits && record.length <= layout::MAX_INDEX
+            && std::fs::read(&path).is_ok_and(|bytes| Blake3::of(&bytes) == record.blake3)
+    }
+}
+
+/// Writes a file as a whole, for everybody to read.
+fn replace_shared_file(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
+    replace_file_after(path, bytes, set_readable)
 }
 
 fn lock(dir: &Path) -> Result<File, RegistryError> {
