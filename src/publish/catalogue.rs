@@ -113,7 +113,7 @@ impl<'a> Catalogue<'a> {
                 for file in &files {
                     self.files.insert(file.name.clone(), ListedFile { index: at, file: file.clone() });
                 }
-                Arc::new(Found { registry, package: package_of(&name, files) })
+                Arc::new(Found { registry, package: Arc::new(package_of(&name, files)) })
             });
             self.packages.insert(name, found);
         }
@@ -163,7 +163,8 @@ impl<'a> Catalogue<'a> {
     /// Writes the metadata of a wheel into its entry, or takes the wheel out if it has none that can be used.
     fn learn(&mut self, wheel: &Wheel, metadata: Option<Metadata>) {
         let Some(Some(found)) = self.packages.get_mut(&wheel.name) else { return };
-        let Some(entry) = Arc::make_mut(found).package.releases.get_mut(&wheel.version) else { return };
+        let package = Arc::make_mut(&mut Arc::make_mut(found).package);
+        let Some(entry) = package.releases.get_mut(&wheel.version) else { return };
         match metadata {
             None => entry.artifacts.retain(|artifact| artifact.file != wheel.file),
             Some(metadata) => {

@@ -23,6 +23,8 @@ pub enum PublishError {
     SimpleIndex(#[from] SimpleIndexError),
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    #[error("another import is using {folder}\n  hint: wait until it has ended")]
+    StagingBusy { folder: PathBuf },
     #[error("pip was not found\n  hint: give the index with --index-url, or a folder of files with --from")]
     NoPip,
     #[error(

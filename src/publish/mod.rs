@@ -13,6 +13,7 @@ mod pip_closure;
 mod plan;
 pub mod simple_index;
 mod source;
+mod staging;
 mod write;
 mod yank;
 
@@ -29,6 +30,7 @@ pub use incoming::{Hosts, Incoming, ReadArtifacts, hosts_of_project, read_artifa
 pub use pip::{Pip, PipSettings};
 pub use plan::{Plan, Refused, plan};
 pub use source::{Source, Wanted};
+pub use staging::Staging;
 pub use write::{Published, publish};
 pub use yank::yank;
 

@@ -6,7 +6,7 @@ use indicatif::ProgressBar;
 use tokio::runtime::Handle;
 
 use super::simple_index::SimpleIndex;
-use super::{Pip, PublishError, ReadArtifacts, import_by_pip, import_from_indexes};
+use super::{Pip, PublishError, ReadArtifacts, Staging, import_by_pip, import_from_indexes};
 use crate::model::{Requirement, Target};
 
 /// What to import: packages for targets, with all that they need there.
@@ -45,28 +45,23 @@ impl Source {
         Ok(Self::Indexes(indexes.collect::<Result<_, _>>()?))
     }
 
-    /// Downloads the wheels that `wanted` needs into the folder `staging`, and reads them. Waits until all is there.
+    /// Downloads the wheels that `wanted` needs into `staging`, and reads them. Waits until all is there.
     ///
-    /// After an interruption a call with the same folder goes on with what is there. The files stay until they are
-    /// published; the folder is the caller's to remove.
+    /// After an interruption it goes on with what is there. The files are the caller's to publish, and then to remove.
     pub fn import(
         &self,
         runtime: &Handle,
         wanted: &Wanted,
-        staging: &Path,
+        staging: &Staging,
         progress: &ProgressBar,
     ) -> Result<ReadArtifacts, PublishError> {
-        std::fs::create_dir_all(staging).map_err(|source| PublishError::Io {
-            action: "make the folder",
-            path: staging.into(),
-            source,
-        })?;
+        let folder = staging.folder();
         match self {
             Self::Indexes(indexes) => {
-                runtime.block_on(import_from_indexes(indexes, wanted, staging, progress))
+                runtime.block_on(import_from_indexes(indexes, wanted, folder, progress))
             }
             Self::Pip(_) if wanted.all_versions => Err(PublishError::AllVersionsByPip),
-            Self::Pip(pip) => import_by_pip(pip, wanted, staging, progress),
+            Self::Pip(pip) => import_by_pip(pip, wanted, folder, progress),
         }
     }
 }

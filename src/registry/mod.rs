@@ -23,13 +23,10 @@ pub use checkpoint::{Checkpoint, LogKey, key_stem};
 pub use client::{ClientFolders, replace_file};
 pub use config::Config;
 pub use error::RegistryError;
-<<<<<<< HEAD
+pub use hosts::REVIT_RELEASES;
 pub use http_client::HttpSettings;
 pub(crate) use http_client::{client_builder, take_credentials};
 pub(crate) use http_failure::{Again, Failure};
-=======
-pub use hosts::REVIT_RELEASES;
->>>>>>> main
 pub use reader::{OpenOptions, Reader};
 pub(crate) use retry::TRIES;
 pub use retry::backoff;

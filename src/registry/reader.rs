@@ -10,7 +10,9 @@ use futures::stream::FuturesUnordered;
 
 use super::log::{self, LogFiles};
 use super::snapshot::{self, Entry, Nodes};
-use super::{Checkpoint, ClientFolders, Config, Fresh, RegistryError, Store, StoreError, client::Seen, layout};
+use super::{
+    Checkpoint, ClientFolders, Config, Fresh, RegistryError, Store, StoreError, client::Seen, layout,
+};
 use crate::model::{Blake3, Package, PackageName, Record, ReleaseEntry};
 
 /// How a registry is to be opened.
@@ -295,8 +297,7 @@ impl Reader {
             return Err(missing());
         }
         if !cached.is_empty() && (cached.len() as u64) < entry.length {
-            let tail =
-                self.read_committed(path, cached.len() as u64, entry).await?.ok_or_else(missing)?;
+            let tail = self.read_committed(path, cached.len() as u64, entry).await?.ok_or_else(missing)?;
             cached.extend(tail);
             if let Ok(bytes) = check(&cached, entry) {
                 self.folders.keep(&self.key, path, &bytes);

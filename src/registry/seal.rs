@@ -143,11 +143,7 @@ struct Checks<'a> {
 }
 
 impl<'a> Checks<'a> {
-    fn new(
-        path: &'a str,
-        committed: &[u8],
-        present: &'a dyn Present,
-    ) -> Result<Self, RegistryError> {
+    fn new(path: &'a str, committed: &[u8], present: &'a dyn Present) -> Result<Self, RegistryError> {
         let package = match name_of(committed) {
             Some(name) => Some(Package::parse(&name, committed)?),
             None => None,

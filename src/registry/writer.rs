@@ -13,11 +13,11 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use rayon::prelude::*;
 
+use super::client::replace_file_after;
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
 use super::{Checkpoint, Config, LogKey, RegistryError, layout};
-use super::client::replace_file_after;
 use crate::model::{Artifact, Blake3, FileRecord, Package, PackageName, Record};
 
 /// A directory registry, locked for one writer.

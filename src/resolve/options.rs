@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::Lock;
-pub use crate::project::{PrereleaseMode, ResolutionMode};
 use crate::model::{PackageName, Version};
+pub use crate::project::{PrereleaseMode, ResolutionMode};
 
 /// Settings of `[tool.rvp]` that decide which versions are chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -50,9 +50,8 @@ impl Registries {
     /// Fetches the index files that resolving `names` for `targets` will most likely need, all at once.
     pub fn warm(&self, names: &[PackageName], targets: &[Target]) {
         for (at, reader) in self.readers.iter().enumerate() {
-            let here = |name: &PackageName| {
-                self.serving(name).any(|(serving, _)| self.settings[at].name == serving)
-            };
+            let here =
+                |name: &PackageName| self.serving(name).any(|(serving, _)| self.settings[at].name == serving);
             let names: Vec<PackageName> = names.iter().filter(|name| here(name)).cloned().collect();
             let follow = |package: &Package| {
                 let names = newest_requirements(package, targets);

@@ -10,7 +10,6 @@ use rvp::registry::{Config, LogKey, REVIT_RELEASES, Writer};
 use crate::cli::context::Context;
 use crate::cli::output;
 
-
 /// Make a key and an empty, sealed registry
 #[derive(clap::Args)]
 pub struct Arguments {
