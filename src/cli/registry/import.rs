@@ -57,7 +57,7 @@ fn requirement(text: &str) -> Result<Requirement, rvp::model::RequirementError> 
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(folder) = &arguments.from {
-        let read = read_folder(folder, |name| hosts_of(name, &arguments.hosts, None))?;
+        let read = read_folder(folder, |name| hosts_of(name, &arguments.hosts, &[]))?;
         return publish(context, arguments, read);
     }
     if arguments.requirements.is_empty() {
