@@ -8,8 +8,8 @@ use rvp::resolve::Upgrade;
 use uv_normalize::{ExtraName, GroupName};
 
 use super::context::Context;
-use super::sync;
 use super::workspace::Workspace;
+use super::{install, sync};
 
 /// Add dependencies to the project, lock it and sync its environment
 #[derive(clap::Args)]
@@ -31,6 +31,9 @@ pub struct RemoveArguments {
     names: Vec<PackageName>,
     #[command(flatten)]
     table: Table,
+    /// From an environment that belongs to no project
+    #[arg(long, value_name = "NAME-or-./PATH")]
+    env: Option<String>,
     /// Lock, and leave the environment as it is
     #[arg(long)]
     no_sync: bool,
@@ -76,6 +79,9 @@ pub fn add(context: &Context, arguments: &AddArguments) -> anyhow::Result<ExitCo
 }
 
 pub fn remove(context: &Context, arguments: &RemoveArguments) -> anyhow::Result<ExitCode> {
+    if let Some(env) = &arguments.env {
+        return install::uninstall(context, env, &arguments.names);
+    }
     let table = arguments.table.choose()?;
     edit(context, arguments.no_sync, |path| {
         for name in &arguments.names {

@@ -54,8 +54,7 @@ impl<'a> Graph<'a> {
         if !first {
             return;
         }
-        let children: Vec<_> =
-            package.dependencies.iter().filter_map(|edge| self.get(&edge.name)).collect();
+        let children: Vec<_> = package.dependencies.iter().filter_map(|edge| self.get(&edge.name)).collect();
         for (at, child) in children.iter().enumerate() {
             let last = at + 1 == children.len();
             let (branch, under) = if last { ("└── ", "    ") } else { ("├── ", "│   ") };

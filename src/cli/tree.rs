@@ -63,9 +63,8 @@ pub fn why(context: &Context, arguments: &WhyArguments) -> anyhow::Result<ExitCo
     let mut data = serde_json::Map::new();
     for target in targets(&lock, arguments.target.as_deref())? {
         let graph = Graph::new(&lock, &target);
-        let chain = graph.why(&arguments.name).map(|chain| {
-            chain.into_iter().map(Graph::title).collect::<Vec<_>>()
-        });
+        let chain =
+            graph.why(&arguments.name).map(|chain| chain.into_iter().map(Graph::title).collect::<Vec<_>>());
         found |= chain.is_some();
         if context.global.json {
             data.insert(target, serde_json::to_value(chain)?);

@@ -91,19 +91,11 @@ impl Question {
     }
 
     /// Resolves for every target. `old` is kept where it still fits.
-    pub fn answer(
-        &self,
-        context: &Context,
-        old: Option<&Lock>,
-        upgrade: &Upgrade,
-    ) -> anyhow::Result<Lock> {
+    pub fn answer(&self, context: &Context, old: Option<&Lock>, upgrade: &Upgrade) -> anyhow::Result<Lock> {
         let registries = open_registries(context, &self.settings)?;
         let machine = ThisMachine::new(context, &self.settings, self.requires_python.clone());
-        let hosts: Vec<PackageName> = self
-            .targets
-            .iter()
-            .filter_map(|target| Some(target.host_parts().ok()??.0))
-            .collect();
+        let hosts: Vec<PackageName> =
+            self.targets.iter().filter_map(|target| Some(target.host_parts().ok()??.0)).collect();
         registries.warm(&hosts, &[]);
         let targets: Vec<Target> = self
             .targets
@@ -205,12 +197,7 @@ impl Workspace {
     }
 
     /// Resolves and writes the lock.
-    pub fn relock(
-        &self,
-        context: &Context,
-        old: Option<&Lock>,
-        upgrade: &Upgrade,
-    ) -> anyhow::Result<Lock> {
+    pub fn relock(&self, context: &Context, old: Option<&Lock>, upgrade: &Upgrade) -> anyhow::Result<Lock> {
         let lock = self.question().answer(context, old, upgrade)?;
         lock.write(&self.lock_path())?;
         for line in super::changes::between(old, &lock) {

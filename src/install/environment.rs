@@ -21,11 +21,12 @@ use serde::{Deserialize, Serialize};
 use super::InstallError;
 use super::generation::Generation;
 use super::layout::Layout;
-use super::link::LinkMode;
+use super::link::default_link_mode;
 use super::plan::Plan;
 use super::python::{Interpreter, PythonRequest};
 use super::store::Store;
 use crate::model::{Blake3, Platform};
+use crate::project::LinkMode;
 
 pub(super) const GENERATIONS: &str = "generations";
 pub(super) const CURRENT: &str = "current";
@@ -82,8 +83,7 @@ impl Environment {
         let root = std::path::absolute(path).map_err(InstallError::io("find the folder", path))?;
         make_way(&root)?;
         let python = spec.interpreter.as_ref().map_or(&spec.python, |interpreter| &interpreter.version);
-        let link_mode =
-            spec.link_mode.unwrap_or_else(|| LinkMode::default_for(spec.platform.is_this_machine()));
+        let link_mode = spec.link_mode.unwrap_or_else(|| default_link_mode(spec.platform.is_this_machine()));
         let state = EnvironmentState {
             format: FORMAT,
             python: python.clone(),

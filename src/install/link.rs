@@ -5,34 +5,18 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::InstallError;
 use super::arrange::join;
 use super::manifest::Area;
 use super::system;
 use super::tree::{Folder, Node};
+use crate::project::LinkMode;
 
-/// How an environment shares files with the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LinkMode {
-    /// A link for each folder or file that one package owns: a few system calls per package. On Windows junctions
-    /// for folders and hard links for files, which need no special rights.
-    Symlink,
-    /// Real folders, with a hard link for each file; files on another volume are copied.
-    Hardlink,
-    /// Real folders, with a copy of each file that shares its blocks until it is changed; copied where the file system cannot.
-    Clone,
-    /// Real folders and real copies.
-    Copy,
-}
-
-impl LinkMode {
-    /// Links for this machine's platform. A tree for another one is made to be carried there, and links into the store would not travel.
-    pub fn default_for(this_machine: bool) -> Self {
-        if this_machine { Self::Symlink } else { Self::Hardlink }
-    }
+/// The way for a platform where nothing else is asked for: links for this machine's. A tree for another machine is made
+/// to be carried there, and links into the store would not travel.
+pub fn default_link_mode(this_machine: bool) -> LinkMode {
+    if this_machine { LinkMode::Symlink } else { LinkMode::Hardlink }
 }
 
 /// Writes `folder` to `at`, which must not be there.

@@ -33,10 +33,10 @@ mod system;
 #[path = "system_windows.rs"]
 mod system;
 
+pub use crate::project::LinkMode;
 pub use environment::{Environment, EnvironmentSpec, EnvironmentState};
 pub use error::InstallError;
 pub use generation::{Applied, Generation};
-pub use link::LinkMode;
 pub use lock::LockedEnvironment;
 pub use plan::{Plan, PlannedPackage};
 pub use store::{Store, Unpacked};

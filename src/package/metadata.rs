@@ -16,7 +16,7 @@ pub struct Metadata {
     pub requires_python: Option<String>,
     /// Normalised (PEP 685), in their order.
     pub provides_extra: Vec<String>,
-    /// `License-Expression`, else `License` where that is one short line, else the licence classifiers.
+    /// `License-Expression`, else `License` where that is short, else the licence classifiers.
     pub license: Option<String>,
     pub summary: Option<String>,
     pub requires_external: Vec<String>,
@@ -63,7 +63,11 @@ impl Metadata {
         let fields = Fields(
             headers
                 .iter()
-                .map(|header| (header.get_key_ref().trim().to_ascii_lowercase(), header.get_value()))
+                .map(|header| {
+                    // They end up on terminals and on pages.
+                    let value = header.get_value().replace(char::is_control, " ");
+                    (header.get_key_ref().trim().to_ascii_lowercase(), value)
+                })
                 .collect(),
         );
 
@@ -163,7 +167,7 @@ impl Fields {
     }
 
     fn license(&self) -> Option<String> {
-        let short = |text: &String| !text.contains('\n') && text.len() <= MAX_LICENSE_NAME;
+        let short = |text: &String| text.len() <= MAX_LICENSE_NAME;
         self.first("License-Expression").or_else(|| self.first("License").filter(short)).or_else(|| {
             let names: Vec<&str> = self
                 .values("Classifier")
@@ -207,6 +211,13 @@ mod tests {
             (metadata.requires_external, metadata.dynamic),
             (vec!["libfoo".into()], vec!["License".into()])
         );
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_a_terminal() {
+        let metadata =
+            parse("Metadata-Version: 2.1\nName: a\nVersion: 1\nSummary: red \u{1b}[31m\n").unwrap();
+        assert_eq!(metadata.summary.as_deref(), Some("red  [31m"));
     }
 
     #[test]

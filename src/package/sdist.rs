@@ -110,7 +110,6 @@ fn read_tar(path: &Path) -> Result<Found, PackageError> {
         }
         io::copy(&mut entry, &mut io::sink()).map_err(unreadable)?;
     }
-    drop(entries);
     // The checksum stands behind the padding of the tar.
     allowance.set(MAX_HEADERS);
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(unreadable)?;

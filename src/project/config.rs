@@ -1,6 +1,6 @@
 //! The user's `config.toml`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::de::DeTable;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Value};
@@ -29,7 +29,7 @@ impl UserConfig {
         }
     }
 
-    pub fn path(&self) -> &PathBuf {
+    pub fn path(&self) -> &Path {
         &self.source.path
     }
 
@@ -76,8 +76,8 @@ impl UserConfig {
                 return Err(value_error("it has no parts; name it without what follows the dot".into()));
             }
         }
-        // `toml_edit` ends every line with `\n`.
-        let text = document.to_string().replace('\n', newline_of(&self.source.text));
+        // `toml_edit` ends most lines with `\n`, whatever they ended with before.
+        let text = document.to_string().replace("\r\n", "\n").replace('\n', newline_of(&self.source.text));
         let source = Source { path: self.source.path.clone(), text };
         let changed = Self { source };
         changed.layer().map_err(|error| match error {
@@ -197,7 +197,10 @@ mod tests {
 
     #[test]
     fn lines_of_windows_stay_lines_of_windows() {
-        let written = after(&CONFIG.replace('\n', "\r\n"), &[("resolution", "lowest"), ("no-build", "true")]);
+        let text = format!("targets = [ # two\n  'revit==2025',\n  'revit==2026',\n]\n{CONFIG}")
+            .replace('\n', "\r\n");
+        let written = after(&text, &[("resolution", "lowest"), ("no-build", "true")]);
+        assert!(!written.contains("\r\r"), "{written:?}");
         assert_eq!(written.matches('\n').count(), written.matches("\r\n").count(), "{written:?}");
         assert!(written.contains("resolution = \"lowest\"  # the newest\r\n"), "{written:?}");
     }

@@ -177,7 +177,7 @@ mod tests {
     use super::super::{PyProject, UserConfig};
     use super::*;
 
-    const FOLDER: &str = "/work";
+    const FOLDER: &str = "/project";
 
     fn layer(origin: Origin, text: &str) -> Layer {
         let source = Source { path: Path::new(FOLDER).join("config.toml"), text: text.into() };
@@ -193,10 +193,10 @@ mod tests {
 
     /// Each setting, and a value for it that is not its default.
     const VALUES: &[(&str, &str)] = &[
-        ("cache-dir", "'/work/one'"),
+        ("cache-dir", "'/project/one'"),
         ("concurrent-downloads", "7"),
         ("constraint-dependencies", "['numpy<3']"),
-        ("environments-dir", "'/work/one'"),
+        ("environments-dir", "'/project/one'"),
         ("exclude-newer", "'2026-01-31T12:00:00Z'"),
         ("link-mode", "'copy'"),
         ("no-binary", "true"),
@@ -205,7 +205,7 @@ mod tests {
         ("prerelease", "'allow'"),
         ("registries", "[{ name = 'one', url = '/one', prefixes = ['a-'], key = 'k' }]"),
         ("resolution", "'lowest'"),
-        ("store-dir", "'/work/one'"),
+        ("store-dir", "'/project/one'"),
         ("targets", "['revit==2025', { host = 'revit==2026', python = '3.12', platform = 'win_amd64' }]"),
     ];
 
@@ -265,7 +265,7 @@ mod tests {
         let registries = Layers(vec![strong, weak]).settings().registries.unwrap();
         let shown: Vec<String> =
             registries.iter().map(|one| one.url.to_string().replace('\\', "/")).collect();
-        assert_eq!(shown, ["/work/strong", "/work/b", "/work/c"]);
+        assert_eq!(shown, ["/project/strong", "/project/b", "/project/c"]);
     }
 
     #[test]

@@ -138,7 +138,6 @@ impl Settings {
             resolution: Some(ResolutionMode::default()),
             no_build: Some(false),
             no_binary: Some(false),
-            link_mode: Some(LinkMode::default()),
             cache_dir: Some(home.cache()),
             environments_dir: Some(home.environments()),
             store_dir: Some(home.store()),
@@ -241,7 +240,8 @@ choice! {
 }
 
 choice! {
-    /// How an environment takes files from the store.
+    /// How an environment takes files from the store. Where nothing is set: symlink for this machine's platform, and
+    /// hardlink for another one's, since links into the store do not travel.
     LinkMode, "symlink, hardlink, clone, copy",
     /// One link (a junction on Windows) for a folder that one package owns, and the next possible way for the rest.
     #[default]

@@ -8,7 +8,7 @@ mod hosts;
 mod http_client;
 mod http_failure;
 pub mod layout;
-mod log;
+pub mod log;
 mod reader;
 mod retry;
 mod seal;

@@ -1,6 +1,8 @@
 //! A private nginx, as a static host that people really use: HTTP/1.1 in the clear, and HTTP/2 over TLS.
 
+use std::cell::Cell;
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,6 +13,8 @@ pub struct Nginx {
     process: Child,
     port: u16,
     tls_port: u16,
+    /// How many requests `requests` made itself.
+    marks: Cell<usize>,
 }
 
 impl Nginx {
@@ -32,7 +36,7 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .expect("these tests need the package `nginx` (Debian: apt-get install nginx)");
-        let mut nginx = Self { folder, process, port, tls_port };
+        let mut nginx = Self { folder, process, port, tls_port, marks: Cell::new(0) };
         nginx.wait();
         nginx
     }
@@ -73,8 +77,24 @@ impl Nginx {
 
     /// One line for each request: protocol, path, `Range`, status and bytes of the answer's body.
     pub fn requests(&self) -> Vec<String> {
-        let log = fs::read_to_string(self.folder.path().join("access.log")).unwrap();
-        log.lines().map(str::to_owned).collect()
+        // nginx writes a line after the client has its answer, but in order: when the line of a last request is there,
+        // so are those before it.
+        let mut last = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        last.write_all(b"GET /last HTTP/1.0\r\n\r\n").unwrap();
+        last.read_to_end(&mut Vec::new()).unwrap();
+        let marks = self.marks.get() + 1;
+        self.marks.set(marks);
+        let start = Instant::now();
+        loop {
+            let log = fs::read_to_string(self.folder.path().join("access.log")).unwrap();
+            let (last, requests): (Vec<&str>, Vec<&str>) =
+                log.lines().partition(|line| line.contains(" /last "));
+            if last.len() == marks {
+                return requests.into_iter().map(str::to_owned).collect();
+            }
+            assert!(start.elapsed() < Duration::from_secs(5), "nginx logs nothing");
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 }
 

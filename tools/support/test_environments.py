@@ -18,6 +18,16 @@ WHEEL = {
 }
 
 
+def write_wheel(folder):
+    """Makes a wheel with code, a script, a data file and an entry point; returns its path."""
+    wheel = folder / "thing-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in WHEEL.items():
+            archive.writestr(name, text)
+        archive.writestr("thing-1.0.dist-info/RECORD", "".join(f"{name},,\n" for name in WHEEL))
+    return wheel
+
+
 class Differences(unittest.TestCase):
     """A real wheel, installed by pip, and a second environment with something wrong in it."""
 
@@ -25,11 +35,7 @@ class Differences(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp())
         cls.addClassCleanup(shutil.rmtree, cls.folder)
-        wheel = cls.folder / "thing-1.0-py3-none-any.whl"
-        with zipfile.ZipFile(wheel, "w") as archive:
-            for name, text in WHEEL.items():
-                archive.writestr(name, text)
-            archive.writestr("thing-1.0.dist-info/RECORD", "".join(f"{name},,\n" for name in WHEEL))
+        wheel = write_wheel(cls.folder)
         cls.installed = cls.folder / "installed"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", cls.installed], check=True)
         pip = [sys.executable, "-m", "pip", "--python", cls.installed, "install", "--quiet", "--no-index", wheel]

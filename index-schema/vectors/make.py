@@ -1,0 +1,308 @@
+"""Writes the vectors of this folder, from the text of the specification and not from the code of rvp.
+
+It shares no line with rvp, so a vector that rvp agrees with was reached twice. Run it in this folder after a change
+of the format; it needs the packages `blake3` and `cryptography`, and always writes the same bytes.
+"""
+
+import base64
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from blake3 import blake3
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+HERE = Path(__file__).parent
+
+
+def b3(data):
+    return blake3(data).hexdigest()
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def write_json(name, value):
+    (HERE / name).write_bytes((json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+# C2SP signed-note, with Ed25519 (type 1)
+
+
+class Key:
+    def __init__(self, name, seed):
+        self.name, self.seed = name, seed
+        self.private = Ed25519PrivateKey.from_private_bytes(seed)
+        public = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.hash = hashlib.sha256(name.encode() + b"\n\x01" + public).digest()[:4]
+        stem = f"{name}+{self.hash.hex()}"
+        self.verifier = f"{stem}+" + base64.b64encode(b"\x01" + public).decode()
+        self.signer = f"PRIVATE+KEY+{stem}+" + base64.b64encode(b"\x01" + seed).decode()
+
+    def signature(self, text):
+        signed = base64.b64encode(self.hash + self.private.sign(text.encode())).decode()
+        return f"— {self.name} {signed}\n"
+
+
+# RFC 6962, section 2.1, and C2SP tlog-tiles
+
+
+def leaf_hash(entry):
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def tree_hash(hashes):
+    if not hashes:
+        return hashlib.sha256(b"").digest()
+    if len(hashes) == 1:
+        return hashes[0]
+    split = 1
+    while split * 2 < len(hashes):
+        split *= 2
+    return hashlib.sha256(b"\x01" + tree_hash(hashes[:split]) + tree_hash(hashes[split:])).digest()
+
+
+def tile_number(number):
+    text = f"{number % 1000:03}"
+    while number >= 1000:
+        number //= 1000
+        text = f"x{number % 1000:03}/{text}"
+    return text
+
+
+def tiles(entries):
+    """Every tile and bundle of a log of these entries, by path."""
+    files = {}
+
+    def cut(items, folder):
+        for first in range(0, len(items), 256):
+            part = items[first : first + 256]
+            width = "" if len(part) == 256 else f".p/{len(part)}"
+            files[f"log/tile/{folder}/{tile_number(first // 256)}{width}"] = b"".join(part)
+
+    cut([len(entry).to_bytes(2, "big") + entry for entry in entries], "entries")
+    hashes, level = [leaf_hash(entry) for entry in entries], 0
+    while hashes:
+        cut(hashes, level)
+        full = len(hashes) // 256 * 256
+        hashes = [tree_hash(hashes[first : first + 256]) for first in range(0, full, 256)]
+        level += 1
+    return files
+
+
+# The snapshot
+
+
+def trie(entries):
+    """The root digest and all nodes, by digest, of a snapshot of {path: (length, digest)}."""
+    nodes = {}
+
+    def node(paths, depth):
+        if depth >= 3 and len(paths) <= 32:
+            lines = [f"{path} {entries[path][0]} {entries[path][1]}" for path in sorted(paths)]
+            text = "\n".join(["rvp snapshot leaf", *lines]) + "\n"
+        else:
+            width = 2 if depth == 0 else 1
+            groups = {}
+            for path in paths:
+                groups.setdefault(b3(path.encode())[depth : depth + width], []).append(path)
+            lines = [f"{label} {node(groups[label], depth + width)}" for label in sorted(groups)]
+            text = "\n".join(["rvp snapshot branch", *lines]) + "\n"
+        nodes[b3(text.encode())] = text
+        return b3(text.encode())
+
+    return node(list(entries), 0), nodes
+
+
+def checkpoint_text(origin, entries, snapshot, time):
+    root = base64.b64encode(tree_hash([leaf_hash(entry) for entry in entries])).decode()
+    return f"{origin}\n{len(entries)}\n{root}\nsnapshot {snapshot}\ntime {time}\n"
+
+
+# The vectors
+
+
+def snapshots():
+    def entry(number):
+        return (number, b3(str(number).encode()))
+
+    cases = {
+        "one entry": {"config.json": entry(7)},
+        "two entries": {"config.json": entry(7), "index/python/nu/mp/numpy": entry(0)},
+        "twenty entries": {f"index/python/p{n}": entry(n) for n in range(20)},
+    }
+    # Paths whose keys share their first three digits: 32 of them are a leaf, 33 are a branch.
+    shared, number = [], 0
+    while len(shared) < 33:
+        path = f"index/python/pa/ck/package-{number}"
+        if b3(path.encode()).startswith("abc"):
+            shared.append(path)
+        number += 1
+    cases["a full leaf"] = {path: entry(n) for n, path in enumerate(shared[:32])}
+    cases["one more than a full leaf"] = {path: entry(n) for n, path in enumerate(shared)}
+    out = []
+    for title, entries in cases.items():
+        root, nodes = trie(entries)
+        listed = {path: {"length": length, "blake3": digest} for path, (length, digest) in entries.items()}
+        out.append({"case": title, "entries": listed, "root": root, "nodes": nodes})
+    write_json("snapshots.json", out)
+
+
+def logs():
+    out = []
+    for size in [0, 1, 2, 3, 5, 8, 255, 256, 257, 600]:
+        entries = [compact({"kind": "x", "n": n}).encode() for n in range(size)]
+        root = tree_hash([leaf_hash(entry) for entry in entries])
+        files = {path: hashlib.sha256(data).hexdigest() for path, data in tiles(entries).items()}
+        out.append({"size": size, "root": base64.b64encode(root).decode(), "files-sha256": files})
+    write_json("logs.json", {"entry": '{"kind":"x","n":<number>}', "logs": out})
+
+
+def checkpoints():
+    key, other = Key("acme", bytes(range(32))), Key("acme", bytes(range(1, 33)))
+    stranger = Key("elsewhere", bytes(range(2, 34)))
+    snapshot, entries = b3(b"a snapshot"), [b'{"kind":"x"}', b'{"kind":"y"}']
+    good = checkpoint_text("acme", entries, snapshot, "2026-11-20T12:00:00Z")
+    root = good.split("\n")[2]
+
+    def note(text, *keys):
+        return text + "\n" + "".join(key.signature(text) for key in keys or [key_of_log])
+
+    key_of_log = key
+    cases = [
+        ("plain", "good", note(good)),
+        ("an unknown extension line", "good", note(good + "witness-hint 7\n")),
+        ("signed by a witness too", "good", note(good, key, stranger)),
+        ("a witness signs first", "good", note(good, stranger, key)),
+        ("an empty log", "good", note(checkpoint_text("acme", [], snapshot, "2026-11-20T12:00:00Z"))),
+        ("another key of the same name", "signature", note(good, other)),
+        ("another registry's key alone", "signature", note(good, stranger)),
+        ("the size is altered", "signature", note(good).replace("acme\n2\n", "acme\n3\n")),
+        ("the snapshot is altered", "signature", note(good).replace(snapshot, b3(b"another"))),
+        ("the signature of another text", "signature", good + "\n" + key.signature(good + "x\n")),
+        ("another origin", "damaged", note(good.replace("acme\n", "elsewhere\n"))),
+        ("no snapshot line", "damaged", note(good.replace(f"snapshot {snapshot}\n", ""))),
+        ("no time line", "damaged", note(good.replace("time 2026-11-20T12:00:00Z\n", ""))),
+        ("two snapshot lines", "damaged", note(good + f"snapshot {snapshot}\n")),
+        ("two time lines", "damaged", note(good + "time 2026-11-20T12:00:00Z\n")),
+        ("a snapshot in capitals", "damaged", note(good.replace(snapshot, snapshot.upper()))),
+        ("a time that is none", "damaged", note(good.replace("T12:00:00Z", "T25:00:00Z"))),
+        ("a time with an offset", "damaged", note(good.replace("T12:00:00Z", "T14:00:00+02:00"))),
+        ("a time with a fraction", "damaged", note(good.replace("12:00:00Z", "12:00:00.5Z"))),
+        ("a size with a leading zero", "damaged", note(good.replace("\n2\n", "\n02\n"))),
+        ("a size below zero", "damaged", note(good.replace("\n2\n", "\n-2\n"))),
+        ("a size beyond 64 bits", "damaged", note(good.replace("\n2\n", "\n18446744073709551616\n"))),
+        ("a root of 31 bytes", "damaged", note(good.replace(root, base64.b64encode(bytes(31)).decode()))),
+        ("no signature", "damaged", good + "\n"),
+        ("no empty line", "damaged", good),
+        ("cut in its signature", "damaged", note(good)[:-20]),
+        ("cut in its text", "damaged", note(good)[:40]),
+        ("nothing at all", "damaged", ""),
+        ("lines ended as on Windows", "damaged", note(good).replace("\n", "\r\n")),
+        ("a page of HTML", "damaged", "<!doctype html>\n<title>Not found</title>\n"),
+        ("something behind the signature", "damaged", note(good) + "more\n"),
+    ]
+    write_json(
+        "checkpoints.json",
+        {
+            "key": key.verifier,
+            "cases": [{"case": case, "is": verdict, "text": text} for case, verdict, text in cases],
+        },
+    )
+
+
+def registry():
+    key = Key("vectors", hashlib.sha256(b"the published key of the vectors: sign nothing with it").digest())
+    folder = HERE / "registry"
+    shutil.rmtree(folder, ignore_errors=True)
+    state = {"entries": [], "snapshot": {}, "index": {}}
+
+    def put(path, data):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+
+    def seal(by_path, time):
+        for path in sorted(by_path):
+            lines = list(by_path[path])
+            lines.append(
+                {"kind": "seal", "path": path, "first": len(state["entries"]), "count": len(lines), "time": time}
+            )
+            for line in lines:
+                state["entries"].append(compact(line).encode())
+                state["index"][path] = state["index"].get(path, b"") + compact(line).encode() + b"\n"
+                if line["kind"] == "file":
+                    state["snapshot"][line["path"]] = (line["length"], line["blake3"])
+            put(path, state["index"][path])
+            state["snapshot"][path] = (len(state["index"][path]), b3(state["index"][path]))
+        for path, data in tiles(state["entries"]).items():
+            put(path, data)
+        root, nodes = trie(state["snapshot"])
+        for digest, text in nodes.items():
+            put(f"snapshot/{digest}", text.encode())
+        text = checkpoint_text("vectors", state["entries"], root, time)
+        put("log/checkpoint", (text + "\n" + key.signature(text)).encode())
+
+    config = json.dumps({"format": 1, "name": "vectors", "key": key.verifier, "max-age-days": 36500}, indent=2) + "\n"
+    put("config.json", config.encode())
+    seal(
+        {
+            "index/files": [
+                {"kind": "file", "path": "config.json", "length": len(config), "blake3": b3(config.encode())}
+            ],
+            "index/host/re/vi/revit": [
+                {
+                    "kind": "release",
+                    "family": "host",
+                    "name": "revit",
+                    "version": "2025.4",
+                    "provides": {"dotnet": "8", "platform": "win_amd64", "python": "3.11"},
+                }
+            ],
+        },
+        "2026-11-20T12:00:00Z",
+    )
+    blob = b"The bytes of an artifact.\n"
+    artifact = {
+        "file": "acme_walls-1.0-py3-none-any.whl",
+        "size": len(blob),
+        "blake3": b3(blob),
+        "sha256": hashlib.sha256(blob).hexdigest(),
+    }
+    put(f"blobs/{artifact['blake3'][:2]}/{artifact['blake3']}/{artifact['file']}", blob)
+    release = {
+        "kind": "release",
+        "family": "python",
+        "name": "Acme.Walls",
+        "version": "1.0",
+        "requires": ["numpy >=1.26", "rich ; extra == 'tables'"],
+        "requires-python": ">=3.11",
+        "extras": ["tables"],
+        "hosts": {"revit": ">=2022,<2028"},
+        "license": "MIT",
+        "summary": "Walls, doors and « élévations »",
+        "artifacts": [artifact],
+    }
+    vitte = {"kind": "release", "family": "vitte", "name": "roussov/con", "version": "0.3.1", "requires": ["roussov/vitte-math ^1.2"]}
+    seal(
+        {"index/python/ac/me/acme-walls": [release], "index/vitte/ro/us/roussov/con_": [vitte]},
+        "2026-11-20T12:00:01Z",
+    )
+    yank = {
+        "kind": "yank",
+        "family": "python",
+        "name": "acme-walls",
+        "version": "1.0",
+        "yanked": True,
+        "reason": "doors open both ways",
+    }
+    seal({"index/python/ac/me/acme-walls": [yank]}, "2026-11-20T12:00:02Z")
+    put("../registry.key", (key.signer + "\n").encode())
+
+
+snapshots()
+logs()
+checkpoints()
+registry()
