@@ -33,26 +33,27 @@ pub(super) fn explain(request: &Request, target: &Target, rules: &Rules, unsolve
     let leaves = Leaves::of(&unsolved.tree);
     let teller = Teller { provider: &unsolved.provider, leaves: &leaves };
     let distance = leaves.distances();
-    let far = usize::MAX;
-    let mut facts: Vec<(usize, String)> = Vec::new();
+    // What stands at the end of a chain follows the chain: first who needs what, then what there is not.
+    let mut facts: Vec<(bool, usize, String)> = Vec::new();
+    let place = |node: &Node| distance.get(node).copied().unwrap_or(usize::MAX);
     for (from, to) in leaves.needs.keys() {
-        let at = distance.get(from).copied().unwrap_or(far);
-        facts.extend(teller.needs(from, to).into_iter().map(|fact| (at, fact)));
+        facts.extend(teller.needs(from, to).into_iter().map(|fact| (false, place(from), fact)));
     }
     for node in leaves.nothing.keys() {
-        let at = distance.get(node).copied().unwrap_or(far);
-        facts.extend(teller.nothing(node).into_iter().map(|fact| (at, fact)));
+        facts.extend(teller.nothing(node).into_iter().map(|fact| (true, place(node), fact)));
     }
     facts.sort();
     facts.dedup();
-    let mut facts: Vec<String> = facts.into_iter().map(|(_, fact)| fact).collect();
+    let mut facts: Vec<String> = facts.into_iter().map(|(.., fact)| fact).collect();
     if facts.len() > MAX_FACTS {
         let more = facts.len() - MAX_FACTS;
         facts.truncate(MAX_FACTS);
         facts.push(format!("… and {more} more of this kind"));
     }
     let missing = leaves.nothing.keys().filter_map(|node| describe_missing(&unsolved.provider, node));
-    let suggestions = missing.chain(suggest::suggest(request, target, rules, &leaves)).collect();
+    let mut suggestions: Vec<String> =
+        missing.chain(suggest::suggest(request, target, rules, &leaves)).collect();
+    suggestions.dedup();
     Conflict { target: hosts::describe(target), facts, suggestions }
 }
 

@@ -1,5 +1,6 @@
 //! What would work: the solve again, with one word of the project taken back at a time.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use version_ranges::Ranges;
@@ -8,6 +9,7 @@ use super::candidates::Candidates;
 use super::explain::Leaves;
 use super::provider::{Node, Solution, solve};
 use super::rules::Rules;
+use super::specifiers::specifiers;
 use super::{PrereleaseMode, Request, hosts};
 use crate::model::{Family, PackageName, Requirement, Target, Version};
 
@@ -40,7 +42,39 @@ pub(super) fn suggest(request: &Request, target: &Target, rules: &Rules, leaves:
         .chain(newer)
         .take(MAX_TRIES)
         .filter_map(|change| try_change(request, target, rules, &change))
+        .chain(other_host(request, target, rules, leaves))
         .collect()
+}
+
+/// The releases of the host in which it would resolve, where the host stands against it.
+fn other_host(request: &Request, target: &Target, rules: &Rules, leaves: &Leaves) -> Option<String> {
+    let (host, _) = target.host.as_ref()?;
+    if !leaves.needs.keys().any(|(_, to)| matches!(to, Node::Host(_))) {
+        return None;
+    }
+    let without_host = Target { host: None, ..target.clone() };
+    let unbound = Rules { hosts: Vec::new(), ..rules.clone() };
+    let solution = solve(request, &without_host, &unbound).ok()?;
+    let mut needed: BTreeMap<PackageName, Ranges<Version>> = rules.hosts.iter().cloned().collect();
+    for (node, version) in solution.chosen.iter() {
+        let Node::Package(name) = node else { continue };
+        let candidates = solution.provider.candidates(name).ok()??;
+        let hosts = hosts::applying(&candidates.entry(version)?.release.hosts, target).ok()?;
+        for (name, ranges) in hosts {
+            let all = needed.entry(name).or_insert_with(Ranges::full);
+            *all = all.intersection(&ranges);
+        }
+    }
+    if needed.values().any(Ranges::is_empty)
+        || needed.get(host).is_none_or(|ranges| *ranges == Ranges::full())
+    {
+        return None;
+    }
+    let needed: Vec<String> = needed
+        .iter()
+        .map(|(name, ranges)| format!("{} {}", hosts::display_name(name), specifiers(ranges)))
+        .collect();
+    Some(format!("it resolves for a target with {}", needed.join(" and ")))
 }
 
 fn try_change(request: &Request, target: &Target, rules: &Rules, change: &Change) -> Option<String> {

@@ -1,4 +1,11 @@
 //! Tests of the resolver on universes made of index lines.
 
-mod cases;
+mod conflicts;
+mod files;
+mod locks;
+mod properties;
+mod regressions;
+mod settings;
+mod several;
+mod standards;
 mod universe;
