@@ -16,11 +16,14 @@ use super::rules::Rules;
 use super::{Conflict, Request, hosts, suggest};
 use crate::model::{Target, Version};
 
+/// At which versions one node needs another, and which versions of that.
+pub(super) type Need = (Ranges<Version>, Ranges<Version>);
+
 /// The facts of a proof, merged: one entry for each pair of nodes, and for each node without a version.
 #[derive(Default)]
 pub(super) struct Leaves {
-    /// Who (at which versions) needs what (at which versions).
-    pub needs: BTreeMap<(Node, Node), Vec<(Ranges<Version>, Ranges<Version>)>>,
+    /// Who needs what.
+    pub needs: BTreeMap<(Node, Node), Vec<Need>>,
     /// Where there is no candidate.
     pub nothing: BTreeMap<Node, Ranges<Version>>,
 }

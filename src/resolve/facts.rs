@@ -7,7 +7,7 @@ use version_ranges::Ranges;
 
 use super::artifact::Misfit;
 use super::candidates::{Candidates, Exclusion};
-use super::explain::Leaves;
+use super::explain::{Leaves, Need};
 use super::hosts;
 use super::provider::{Node, Provider};
 use super::specifiers::{specifiers, versions};
@@ -47,7 +47,7 @@ impl Teller<'_> {
         name: &PackageName,
         extra: Option<&ExtraName>,
         to: &Node,
-        all: &[(Ranges<Version>, Ranges<Version>)],
+        all: &[Need],
     ) -> Vec<String> {
         let Ok(Some(candidates)) = self.provider.candidates(name) else { return Vec::new() };
         // Versions that say the same share a sentence.

@@ -56,7 +56,7 @@ pub(super) struct Unreadable {
 
 pub(super) enum Failure<'a> {
     Unreadable(Unreadable),
-    NoSolution(Unsolved<'a>),
+    NoSolution(Box<Unsolved<'a>>),
 }
 
 /// A failed solve: why, and what was known by then.
@@ -79,7 +79,9 @@ pub(super) fn solve<'a>(
     let provider = Provider { request, target, rules, known: RefCell::default(), seen: RefCell::default() };
     match pubgrub::resolve(&provider, Node::Root, root_version()) {
         Ok(chosen) => Ok(Solution { chosen, provider }),
-        Err(PubGrubError::NoSolution(tree)) => Err(Failure::NoSolution(Unsolved { tree, provider })),
+        Err(PubGrubError::NoSolution(tree)) => {
+            Err(Failure::NoSolution(Box::new(Unsolved { tree, provider })))
+        }
         Err(
             PubGrubError::ErrorRetrievingDependencies { source, .. }
             | PubGrubError::ErrorChoosingVersion { source, .. }

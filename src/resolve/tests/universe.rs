@@ -73,17 +73,6 @@ impl Universe {
         self.apply(&line, SEALED)
     }
 
-    pub(super) fn line(&mut self, line: &str) -> Result<(), String> {
-        let record = Record::parse(line).map_err(|e| e.to_string())?;
-        let name = record.package().map_err(|e| e.to_string())?.unwrap();
-        let found = self.packages.entry(name.clone()).or_insert_with(|| {
-            let package = Package { name: name.clone(), releases: BTreeMap::new() };
-            Arc::new(Found { registry: "acme".into(), package })
-        });
-        let package = &mut Arc::make_mut(found).package;
-        package.apply("index", 1, record, SEALED.parse().unwrap(), 0).map_err(|e| e.to_string())
-    }
-
     fn apply(&mut self, line: &Value, sealed: &str) -> &mut Self {
         let record = Record::parse(&line.to_string()).unwrap();
         let name = record.package().unwrap().unwrap();
