@@ -13,6 +13,9 @@ use super::provider::{Node, Provider};
 use super::specifiers::{specifiers, versions};
 use crate::model::{PackageName, Version};
 
+/// Releases of one package that need another in more ways than this are told in one sentence.
+const MAX_SENTENCES: usize = 3;
+
 pub(super) struct Teller<'a> {
     pub provider: &'a Provider<'a>,
     pub leaves: &'a Leaves,
@@ -69,6 +72,11 @@ impl Teller<'_> {
                 said.entry(what).or_default().push(version);
             }
         }
+        if said.len() > MAX_SENTENCES {
+            let needed = all.iter().fold(Ranges::empty(), |union, (_, needed)| union.union(needed));
+            let which = said.into_values().flatten().collect();
+            said = BTreeMap::from([(self.one_of(to, &needed), which)]);
+        }
         let subject = match extra {
             Some(extra) => format!("{}[{extra}]", name.as_str()),
             None => name.as_str().to_owned(),
@@ -77,15 +85,26 @@ impl Teller<'_> {
             .map(|(what, mut which)| {
                 which.sort();
                 which.dedup();
-                if which.len() > 1 && which.len() == considered.len() {
-                    format!("every release of {subject} needs {what}")
-                } else if which.len() > 1 {
-                    format!("{subject} {} need {what}", versions(&which))
-                } else {
-                    format!("{subject} {} needs {what}", versions(&which))
+                match which.len() {
+                    1 => format!("{subject} {} needs {what}", versions(&which)),
+                    all if all == considered.len() => {
+                        format!("every usable release of {subject} needs {what}")
+                    }
+                    _ => format!("{subject} {} need {what}", versions(&which)),
                 }
             })
             .collect()
+    }
+
+    /// What releases with many different requirements on one node have in common.
+    fn one_of(&self, to: &Node, needed: &Ranges<Version>) -> String {
+        let (Node::Package(name) | Node::Extra(name, _)) = to else {
+            return format!("{to} {} or narrower; {}", specifiers(needed), self.target_has(to));
+        };
+        let existing = self.provider.candidates(name).ok().flatten();
+        let simple = existing.map(|existing| needed.simplify(existing.all.iter().map(|one| &one.version)));
+        let needed = simple.filter(|simple| *simple != Ranges::full()).unwrap_or_else(|| needed.clone());
+        format!("{to} {} or narrower", specifiers(&needed))
     }
 
     /// The requirement on `dependency` as the release states it, without its marker.
@@ -104,7 +123,9 @@ impl Teller<'_> {
             .map(str::trim)
             .collect();
         let texts: Vec<String> = texts.into_iter().map(|text| format!("`{text}`")).collect();
-        (!texts.is_empty()).then(|| texts.join(" and "))
+        let overridden = self.provider.rules.overrides.contains_key(dependency);
+        let by = if overridden { " (by the project's override)" } else { "" };
+        (!texts.is_empty()).then(|| texts.join(" and ") + by)
     }
 
     /// The target's side of a host or Python requirement.

@@ -20,6 +20,8 @@ const MAX_TRIES: usize = 8;
 enum Change<'a> {
     Requirement(&'a Requirement),
     Constraint(&'a Requirement),
+    /// All overrides of this name.
+    Override(&'a PackageName),
     Prereleases,
     Newer,
 }
@@ -34,10 +36,12 @@ pub(super) fn suggest(request: &Request, target: &Target, rules: &Rules, leaves:
     let narrows = |one: &&Requirement| one.ranges != Ranges::full() && involved(&one.name);
     let requirements = rules.requirements.iter().filter(narrows).map(Change::Requirement);
     let constraints = rules.constraints.iter().filter(narrows).map(Change::Constraint);
+    let overrides = rules.overrides.keys().filter(|name| involved(name)).map(Change::Override);
     let prereleases = (rules.prerelease != PrereleaseMode::Allow).then_some(Change::Prereleases);
     let newer = rules.exclude_newer.map(|_| Change::Newer);
     requirements
         .chain(constraints)
+        .chain(overrides)
         .chain(prereleases)
         .chain(newer)
         .take(MAX_TRIES)
@@ -86,6 +90,7 @@ fn try_change(request: &Request, target: &Target, rules: &Rules, change: &Change
             }
         }
         Change::Constraint(constraint) => changed.constraints.retain(|one| one != *constraint),
+        Change::Override(name) => changed = without_override(request, target, rules, name)?,
         Change::Prereleases => changed.prerelease = PrereleaseMode::Allow,
         Change::Newer => changed.exclude_newer = None,
     }
@@ -99,11 +104,20 @@ fn try_change(request: &Request, target: &Target, rules: &Rules, change: &Change
         Change::Constraint(constraint) => {
             format!("it resolves without the constraint `{}`", constraint.text)
         }
+        Change::Override(name) => format!("it resolves without the override of {}", name.as_str()),
         Change::Prereleases => {
             "it resolves with pre-releases: set `prerelease = \"allow\"`, or require one by name".to_owned()
         }
         Change::Newer => "it resolves without `exclude-newer`".to_owned(),
     })
+}
+
+/// The rules with the requirements on `name` as they were before its overrides.
+fn without_override(request: &Request, target: &Target, rules: &Rules, name: &PackageName) -> Option<Rules> {
+    let texts = rules.overrides.get(name)?;
+    let mut options = request.options.clone();
+    options.override_dependencies.retain(|text| texts.iter().all(|one| *one.text != **text));
+    Rules::new(&Request { options: &options, ..*request }, target).ok()
 }
 
 /// The version that a relaxed requirement gets, and a requirement that asks for it.

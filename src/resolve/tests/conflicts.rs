@@ -255,7 +255,7 @@ fn vitte_packages_conflict_in_semver() {
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `roussov/app`
       the project asks for `roussov/math ~1.9`
-      vitte:roussov/app 0.1.0 needs `roussov/math ^2`
+      roussov/app 0.1.0 needs `roussov/math ^2`
     hint: roussov/math 2.0.1 works with Python 3.11 on win_amd64: ask for `roussov/math >=2.0.1`
     "#);
 }
@@ -271,7 +271,7 @@ fn many_releases_that_say_the_same_share_a_sentence() {
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `big`
       the project asks for `core>=2`
-      every release of big needs `core<2`
+      every usable release of big needs `core<2`
     hint: core 1.0 works with Python 3.11 on win_amd64: ask for `core<2.0`
     "#);
     insta::assert_snapshot!(universe.conflict(&["big>=1.30", "core>=2"]), @r#"
@@ -291,5 +291,37 @@ fn broken_metadata_is_named() {
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `a`
       a 1.0 cannot be used, its metadata is not valid: `b @ https://example.org/b.whl` names a URL or a path: a registry serves names and versions only; publish the package and require it by version
+    "#);
+}
+
+#[test]
+fn an_override_that_nothing_satisfies() {
+    let mut universe = Universe::default();
+    universe.release("a", "1.0", &["b<2"]).release("b", "1.0", &[]);
+    let mut project = Project::new(&["a"]);
+    project.options.override_dependencies = vec!["b>=2".into()];
+    insta::assert_snapshot!(project.conflict(&universe), @r#"
+    there is no set of versions for Python 3.11 on win_amd64:
+      the project asks for `a`
+      a 1.0 needs `b>=2` (by the project's override)
+      acme has no b >=2; it has 1.0
+    hint: it resolves without the override of b
+    "#);
+}
+
+#[test]
+fn many_releases_that_each_say_something_else_share_a_sentence_too() {
+    let mut universe = Universe::default();
+    for minor in 0..9 {
+        universe.release("big", &format!("1.{minor}"), &[&format!("core>=1.{minor},<2")]);
+        universe.release("core", &format!("1.{minor}"), &[]);
+    }
+    universe.release("core", "2.0", &[]);
+    insta::assert_snapshot!(universe.conflict(&["big", "core>=2"]), @r#"
+    there is no set of versions for Python 3.11 on win_amd64:
+      the project asks for `big`
+      the project asks for `core>=2`
+      every usable release of big needs core <2 or narrower
+    hint: core 1.8 works with Python 3.11 on win_amd64: ask for `core<2.0`
     "#);
 }
