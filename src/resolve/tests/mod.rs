@@ -3,6 +3,7 @@
 mod conflicts;
 mod files;
 mod locks;
+mod prefetching;
 mod properties;
 mod regressions;
 mod settings;

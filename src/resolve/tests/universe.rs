@@ -166,7 +166,7 @@ impl Project {
         self
     }
 
-    fn request<'a>(&'a self, universe: &'a Universe) -> Request<'a> {
+    pub(super) fn request<'a>(&'a self, universe: &'a Universe) -> Request<'a> {
         Request {
             requirements: &self.requirements,
             requires_python: self.requires_python,
