@@ -46,8 +46,9 @@ pub(super) fn explain(request: &Request, target: &Target, rules: &Rules, unsolve
         facts.extend(teller.nothing(node).into_iter().map(|fact| (true, place(node), fact)));
     }
     facts.sort();
-    facts.dedup();
-    let mut facts: Vec<String> = facts.into_iter().map(|(.., fact)| fact).collect();
+    let mut told = BTreeSet::new();
+    let mut facts: Vec<String> =
+        facts.into_iter().map(|(.., fact)| fact).filter(|fact| told.insert(fact.clone())).collect();
     if facts.len() > MAX_FACTS {
         let more = facts.len() - MAX_FACTS;
         facts.truncate(MAX_FACTS);

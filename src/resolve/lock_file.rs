@@ -37,6 +37,8 @@ pub enum LockError {
     Format { path: PathBuf, found: u32 },
     #[error("line {line} of the lock {}: {reason}", path.display())]
     Line { path: PathBuf, line: usize, reason: String },
+    #[error("the lock {} does not hold together: {reason}; make it anew with `rvp lock`", path.display())]
+    Content { path: PathBuf, reason: String },
     #[error("the lock cannot be written as TOML: {0}")]
     Toml(#[from] toml::ser::Error),
 }
@@ -289,7 +291,8 @@ fn format_of(text: &str) -> Option<u32> {
 }
 
 fn at(path: &Path, text: &str, span: Option<Range<usize>>, reason: String) -> LockError {
-    let start = span.map_or(0, |span| span.start.min(text.len()));
-    let line = 1 + text.as_bytes().iter().take(start).filter(|&&byte| byte == b'\n').count();
-    LockError::Line { path: path.into(), line, reason }
+    let path = path.to_owned();
+    let Some(span) = span else { return LockError::Content { path, reason } };
+    let line = 1 + text.bytes().take(span.start).filter(|&byte| byte == b'\n').count();
+    LockError::Line { path, line, reason }
 }

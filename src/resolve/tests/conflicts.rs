@@ -133,6 +133,9 @@ fn wheels_for_another_python_or_platform() {
         .describe("linux-only", "1.0")
         .files(&["linux_only-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"])
         .add()
+        .describe("threads", "1.0")
+        .files(&["threads-1.0-cp311-cp311d-win_amd64.whl", "threads-1.0-cp313-cp313t-win_amd64.whl"])
+        .add()
         .describe("source-only", "1.0")
         .files(&["source_only-1.0.tar.gz"])
         .add();
@@ -145,6 +148,11 @@ fn wheels_for_another_python_or_platform() {
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `linux-only`
       linux-only 1.0 has wheels for manylinux_2_17_x86_64 only; the target is Python 3.11 on win_amd64
+    "#);
+    insta::assert_snapshot!(universe.conflict(&["threads"]), @r#"
+    there is no set of versions for Python 3.11 on win_amd64:
+      the project asks for `threads`
+      threads 1.0 has wheels for cp311-cp311d, cp313-cp313t only; the target is Python 3.11 on win_amd64
     "#);
     insta::assert_snapshot!(universe.conflict(&["source-only"]), @r#"
     there is no set of versions for Python 3.11 on win_amd64:

@@ -274,6 +274,11 @@ fn what_is_not_a_lock_is_refused_with_its_line() {
             "",
             "simd 2.0 has 2 files for the target `revit-2025.4`",
         ),
+        (
+            "name = \"py3.12-manylinux_2_28_x86_64\"",
+            "name = \"revit-2025.4\"",
+            "`revit-2025.4` is described twice",
+        ),
         ("[[package.artifact]]", "[[package]]", "unknown field `blake3`"),
     ] {
         assert!(good.contains(from), "{from}");

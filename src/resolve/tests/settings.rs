@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::universe::{Project, Universe};
 use crate::model::PackageName;
-use crate::resolve::{Lock, LockInputs, Preferences, PrereleaseMode, ResolutionMode, Upgrade};
+use crate::resolve::{
+    Lock, LockInputs, Preferences, PrereleaseMode, ResolutionMode, ResolveOptions, Upgrade,
+};
 
 #[test]
 fn each_prerelease_mode_admits_what_uv_admits() {
@@ -151,4 +153,21 @@ fn a_release_with_broken_metadata_is_passed_over() {
         .hosts(json!({"revit": ">=2025"}))
         .add();
     assert_eq!(universe.versions(&["a<5"]), ["a 1"]);
+}
+
+#[test]
+fn settings_are_read_under_the_names_of_uv() {
+    let read = |text: &str| toml::from_str::<ResolveOptions>(text);
+    let options = read(
+        "prerelease = 'if-necessary'\nresolution = 'lowest-direct'\nexclude-newer = '2026-01-31'\n\
+         constraint-dependencies = ['a<2']\noverride-dependencies = ['b']",
+    )
+    .unwrap();
+    assert_eq!(options.prerelease, PrereleaseMode::IfNecessary);
+    assert_eq!(options.resolution, ResolutionMode::LowestDirect);
+    assert_eq!(options.exclude_newer, Some("2026-01-31T23:59:59Z".parse().unwrap()));
+    let again: ResolveOptions = read(&toml::to_string(&options).unwrap()).unwrap();
+    assert_eq!(again, options);
+    let error = read("exclude-newer = 'yesterday'").unwrap_err().to_string();
+    assert!(error.contains("expected `2026-01-31`, or a time such as"), "{error}");
 }
