@@ -3,7 +3,7 @@
 use super::snapshot::Entry;
 use super::{RegistryError, layout};
 use crate::model::{
-    Artifact, Blake3, Family, FileRecord, Package, PackageName, Record, Release, Requirement, Seal,
+    Artifact, Blake3, Family, FileRecord, IndexError, Package, PackageName, Record, Release, Requirement, Seal,
     ranges_of_specifiers_text,
 };
 
@@ -195,7 +195,8 @@ impl<'a> Checks<'a> {
             self.package.get_or_insert_with(|| Package { name: name.clone(), releases: Default::default() });
         let unsealed = jiff::Timestamp::UNIX_EPOCH;
         package.apply(self.path, 0, record.clone(), unsealed, 0).map_err(|error| match error {
-            crate::model::IndexError::Order { reason, .. } => reason,
+            IndexError::Order { reason, .. } => reason,
+            IndexError::Version { source, .. } => format!("its version is not valid: {source}"),
             other => other.to_string(),
         })
     }
