@@ -158,7 +158,8 @@ fn checkpoints_that_lie() {
     let shown = verify_after(&[
         ("altered", |place| {
             edit(place, "log/checkpoint", |bytes| {
-                *bytes = String::from_utf8(bytes.clone()).unwrap().replacen("\n10\n", "\n9\n", 1).into_bytes();
+                *bytes =
+                    String::from_utf8(bytes.clone()).unwrap().replacen("\n10\n", "\n9\n", 1).into_bytes();
             });
         }),
         ("cut", |place| cut(place, "log/checkpoint")),
@@ -181,7 +182,9 @@ fn checkpoints_that_lie() {
             replace_registry(place, "other");
         }),
         ("of another history that is longer", |place| {
-            branch(place, "other", |other| ["one", "more"].into_iter().for_each(|reason| yank(other, reason)));
+            branch(place, "other", |other| {
+                ["one", "more"].into_iter().for_each(|reason| yank(other, reason))
+            });
             yank(place, "two");
             assert!(place.verify().ends_with("exit 0\n"));
             replace_registry(place, "other");
@@ -193,8 +196,7 @@ fn checkpoints_that_lie() {
             fs::copy(checkpoint, place.registry().join("log/checkpoint")).unwrap();
         }),
         ("too old", |place| {
-            let made =
-                place.command(&["registry", "init", "other", "--max-age-days", "0"]).output().unwrap();
+            let made = place.command(&["registry", "init", "other", "--max-age-days", "0"]).output().unwrap();
             assert!(made.status.success());
             std::thread::sleep(std::time::Duration::from_secs(2));
             fs::remove_dir_all(place.folder.path().join("home/state")).unwrap();

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use tlog_tiles::{
-    EMPTY_HASH, HASH_SIZE, Hash, HashReader, Tile, TileHashReader, TileReader, record_hash, stored_hash_count,
-    stored_hash_index, stored_hashes_for_record_hash, tree_hash,
+    EMPTY_HASH, HASH_SIZE, Hash, HashReader, Tile, TileHashReader, TileReader, record_hash,
+    stored_hash_count, stored_hash_index, stored_hashes_for_record_hash, tree_hash,
 };
 
 use super::{Checkpoint, RegistryError};
@@ -60,7 +60,11 @@ pub fn append(
             .map_err(|error| tiles.error(error))?;
         hashes.new.extend(more);
     }
-    let root = if new_size == 0 { EMPTY_HASH } else { tree_hash(new_size, &hashes).map_err(|error| tiles.error(error))? };
+    let root = if new_size == 0 {
+        EMPTY_HASH
+    } else {
+        tree_hash(new_size, &hashes).map_err(|error| tiles.error(error))?
+    };
     let mut written = BTreeMap::new();
     for tile in Tile::new_tiles(HEIGHT, size, new_size) {
         written.insert(tile_path(&tile), tile.read_data(&hashes).map_err(|error| tiles.error(error))?);
