@@ -44,6 +44,17 @@ impl Context {
         ClientFolders { state: self.home.state(), cache }
     }
 
+    /// Where the answers of interpreters are kept.
+    pub fn interpreter_cache(&self, settings: &Settings) -> PathBuf {
+        self.folders(settings).cache.join("interpreters")
+    }
+
+    /// The store of unpacked packages.
+    pub fn package_store(&self, settings: &Settings) -> anyhow::Result<rvp::install::Store> {
+        let root = settings.store_dir.clone().unwrap_or_else(|| self.home.store());
+        Ok(rvp::install::Store::open(&root)?)
+    }
+
     /// Opens the registry at a path or URL.
     pub fn open_registry(
         &self,

@@ -2,15 +2,31 @@
 //!
 //! Data goes to stdout and talk to stderr, so that a pipe carries only data.
 
+mod add;
+mod changes;
+mod config;
 mod context;
+mod env;
+mod environments;
+mod graph;
+mod init;
+mod install;
+mod known_hosts;
+mod list;
+mod lock;
+mod machine;
 mod output;
 mod publish;
 mod registry;
+mod run;
+mod sync;
+mod tree;
+mod workspace;
 mod yank;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use context::Context;
 
@@ -45,11 +61,32 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
+    Init(init::Arguments),
+    Add(add::AddArguments),
+    Remove(add::RemoveArguments),
+    Lock(lock::Arguments),
+    Sync(sync::Arguments),
+    Update(install::UpdateArguments),
+    Run(run::Arguments),
+    Tree(tree::TreeArguments),
+    Why(tree::WhyArguments),
+    /// Make, list and remove environments
+    #[command(subcommand)]
+    Env(env::Command),
+    Install(install::InstallArguments),
+    List(list::ListArguments),
+    Rollback(list::RollbackArguments),
+    Publish(publish::Arguments),
+    Yank(yank::Arguments),
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
-    Publish(publish::Arguments),
-    Yank(yank::Arguments),
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print a completion script for a shell
+    Completions {
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Runs the program.
@@ -69,8 +106,26 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // Stores of the network are driven by the runtime's threads, whoever waits for them.
     let _guard = context.runtime.enter();
     match cli.command {
-        Command::Registry(command) => registry::run(&context, command),
+        Command::Init(arguments) => init::run(&context, &arguments),
+        Command::Add(arguments) => add::add(&context, &arguments),
+        Command::Remove(arguments) => add::remove(&context, &arguments),
+        Command::Lock(arguments) => lock::run(&context, &arguments),
+        Command::Sync(arguments) => sync::run(&context, &arguments),
+        Command::Update(arguments) => install::update(&context, &arguments),
+        Command::Run(arguments) => run::run(&context, &arguments),
+        Command::Tree(arguments) => tree::tree(&context, &arguments),
+        Command::Why(arguments) => tree::why(&context, &arguments),
+        Command::Env(command) => env::run(&context, &command),
+        Command::Install(arguments) => install::install(&context, &arguments),
+        Command::List(arguments) => list::list(&context, &arguments),
+        Command::Rollback(arguments) => list::rollback(&context, &arguments),
         Command::Publish(arguments) => publish::run(&context, &arguments),
         Command::Yank(arguments) => yank::run(&context, &arguments),
+        Command::Registry(command) => registry::run(&context, command),
+        Command::Config(command) => config::run(&context, &command),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "rvp", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

@@ -12,7 +12,8 @@ const BUFFER: usize = 1024 * 1024;
 
 /// The digests and the length of bytes that arrive one piece at a time.
 pub(super) struct Check {
-    blake3: blake3::Hasher,
+    /// In a box, because it is 2 kB and moves between threads.
+    blake3: Box<blake3::Hasher>,
     sha256: Option<sha2::Sha256>,
     length: u64,
 }
@@ -26,7 +27,7 @@ pub(super) struct Mismatch {
 impl Check {
     /// SHA-256 is several times slower than BLAKE3, and says nothing more: `sha256` is for who does not trust that.
     pub fn new(sha256: bool) -> Self {
-        Self { blake3: blake3::Hasher::new(), sha256: sha256.then(sha2::Sha256::new), length: 0 }
+        Self { blake3: Box::default(), sha256: sha256.then(sha2::Sha256::new), length: 0 }
     }
 
     pub fn length(&self) -> u64 {

@@ -129,6 +129,8 @@ enum Received {
     /// Not more than the index says; whether it is that is still to be checked.
     All(Partial),
     TooMuch(Partial),
+    /// It says that there is no such file.
+    Nothing(Partial),
 }
 
 /// One blob on its way.
@@ -159,15 +161,17 @@ impl Transfer {
                 (path, checked)
             })
             .await;
-        let location = self.store.location().to_owned();
         match checked {
             Ok(Some(Ok(()))) => {
                 self.report(Event::Received(self.artifact.size));
                 Ok(path)
             }
             Ok(Some(Err(mismatch))) => Err(self.content(mismatch)),
-            Ok(None) => Err(FetchError::Missing { location, path: self.path.clone() }),
-            Err(source) => Err(StoreError::Io { location, path: self.path.clone(), source }.into()),
+            Ok(None) => Err(self.missing()),
+            Err(source) => {
+                let location = self.store.location().to_owned();
+                Err(StoreError::Io { location, path: self.path.clone(), source }.into())
+            }
         }
     }
 
@@ -179,25 +183,26 @@ impl Transfer {
         self.report(Event::Started { file: &self.artifact.file });
         let mut past_caches = false;
         loop {
-            let received = self.receive(partial, past_caches).await?;
             let artifact = Arc::clone(&self.artifact);
-            let finished = match received {
-                Received::All(partial) => self.blocking(move || partial.finish(&artifact)).await?,
+            let (mut wrong, error) = match self.receive(partial, past_caches).await? {
+                Received::Nothing(partial) => (partial, self.missing()),
                 Received::TooMuch(partial) => {
                     let expected = format!("{} bytes", self.artifact.size);
-                    Err((partial, Mismatch { expected, found: "more".to_owned() }))
+                    (partial, self.content(Mismatch { expected, found: "more".to_owned() }))
                 }
+                Received::All(partial) => match self.blocking(move || partial.finish(&artifact)).await? {
+                    Ok(path) => return Ok(path),
+                    Err((partial, mismatch)) => (partial, self.content(mismatch)),
+                },
             };
-            let (mut wrong, mismatch) = match finished {
-                Ok(path) => return Ok(path),
-                Err(wrong) => wrong,
-            };
-            self.report(Event::Discarded(wrong.length()));
-            wrong.clear()?;
-            if past_caches {
-                return Err(self.content(mismatch));
+            if wrong.length() > 0 {
+                self.report(Event::Discarded { file: &self.artifact.file, bytes: wrong.length() });
+                wrong.clear()?;
             }
-            // What was here from before may have been wrong, or a cache on the way gave an old file.
+            if past_caches {
+                return Err(error);
+            }
+            // What was here from before may have been wrong; or a cache on the way gave an old file, or an old 404.
             past_caches = true;
             partial = wrong;
         }
@@ -240,10 +245,7 @@ impl Transfer {
                 Err(StoreError::TooLarge { .. }) => return Ok(Received::TooMuch(partial)),
                 Err(error) => return Err(error.into()),
             };
-            let stream = stream.ok_or_else(|| FetchError::Missing {
-                location: self.store.location().to_owned(),
-                path: self.path.clone(),
-            })?;
+            let Some(stream) = stream else { return Ok(Received::Nothing(partial)) };
             let broken;
             (partial, broken) = self.write(partial, stream).await?;
             match broken {
@@ -295,6 +297,10 @@ impl Transfer {
     fn content(&self, Mismatch { expected, found }: Mismatch) -> FetchError {
         let location = self.store.location().to_owned();
         FetchError::Content { location, path: self.path.clone(), expected, found }
+    }
+
+    fn missing(&self) -> FetchError {
+        FetchError::Missing { location: self.store.location().to_owned(), path: self.path.clone() }
     }
 
     fn report(&self, event: Event<'_>) {

@@ -28,13 +28,14 @@ pub enum FetchError {
          hint: that copy is damaged, or was altered on the way: use another mirror, or copy the file again"
     )]
     Content { location: String, path: String, expected: String, found: String },
-    #[error("cannot write {} in the cache: {source}\n  hint: {}", path.display(), cache_hint(source))]
-    Cache { path: PathBuf, source: io::Error },
+    #[error("cannot download {file} to {}: {source}\n  hint: {}", path.display(), cache_hint(source))]
+    Cache { file: String, path: PathBuf, source: io::Error },
 }
 
 impl FetchError {
-    fn cache(path: &Path) -> impl Fn(io::Error) -> Self {
-        move |source| Self::Cache { path: path.to_owned(), source }
+    /// For a failure at `path` in the cache, on the way of the artifact `file`.
+    fn cache(file: &str, path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Cache { file: file.to_owned(), path: path.to_owned(), source }
     }
 }
 
@@ -45,6 +46,9 @@ fn cache_hint(error: &io::Error) -> &'static str {
         }
         ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
             "choose a cache folder that you may write to"
+        }
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            "a file stands where a folder should be: move it away, or choose another cache folder"
         }
         ErrorKind::Unsupported => "its file system has no locks: choose a cache folder on a local disk",
         _ => "check the cache folder; it can be removed at any time when no rvp is running",

@@ -1,13 +1,13 @@
 //! The cache folder: finished blobs by digest, and those that are still arriving.
 //!
 //! ```text
-//! ab/<blake3>        a finished blob, moved here only after its digest was right
-//! ab/<blake3>.part   its first bytes, while it is not finished
-//! ab/<blake3>.lock   empty; locked by the process that writes the other two
+//! <blake3>        a finished blob, moved here only after its digest was right
+//! <blake3>.part   its first bytes, while it is not finished; locked by the process that writes it
 //! ```
 //!
-//! A lock file is never removed: one that is could be locked by two processes under one name. Nothing is synced to
-//! the disk, because a finished blob is checked again each time it is used. The time of its last use is its mtime.
+//! To make a file costs more than to fill it, on many disks: hence no file for the lock, and one flat folder.
+//! Nothing is synced to the disk, because a finished blob is checked again each time it is used. The time of its
+//! last use is its mtime.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Seek, Write};
@@ -24,9 +24,9 @@ use crate::model::Artifact;
 
 /// Where one blob stands in the cache.
 pub(super) struct Entry {
+    file: String,
     finished: PathBuf,
     part: PathBuf,
-    lock: PathBuf,
     sha256: bool,
 }
 
@@ -45,19 +45,13 @@ pub(super) struct Partial {
     file: File,
     check: Check,
     entry: Entry,
-    _lock: File,
 }
 
 impl Entry {
     pub fn new(cache: &Path, artifact: &Artifact, sha256: bool) -> Self {
         let digest = artifact.blake3.to_string();
-        let folder = cache.join(&digest[..2]);
-        Self {
-            part: folder.join(format!("{digest}.part")),
-            lock: folder.join(format!("{digest}.lock")),
-            finished: folder.join(digest),
-            sha256,
-        }
+        let part = cache.join(format!("{digest}.part"));
+        Self { file: artifact.file.clone(), part, finished: cache.join(digest), sha256 }
     }
 
     pub fn claim(self, artifact: &Artifact) -> Result<Claim, FetchError> {
@@ -65,34 +59,40 @@ impl Entry {
         if self.is_finished(artifact)? {
             return Ok(Claim::Finished(self.finished));
         }
-        let folder = self.lock.parent().unwrap_or(Path::new(""));
-        fs::create_dir_all(folder).map_err(FetchError::cache(folder))?;
+        let in_part = |source| self.error(&self.part)(source);
+        if let Some(cache) = self.part.parent() {
+            fs::create_dir_all(cache).map_err(self.error(cache))?;
+        }
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
-        let lock = options.open(&self.lock).map_err(FetchError::cache(&self.lock))?;
-        match lock.try_lock() {
+        let file = options.open(&self.part).map_err(in_part)?;
+        match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(Claim::Busy),
-            Err(TryLockError::Error(source)) => return Err(FetchError::cache(&self.lock)(source)),
+            Err(TryLockError::Error(source)) => return Err(in_part(source)),
         }
-        // Another process may have finished it between the first look and the lock.
+        // Another process may have finished it between the first look and the lock: then what was opened here may be
+        // the finished blob itself under its former name, which nothing may write to.
         if self.is_finished(artifact)? {
             return Ok(Claim::Finished(self.finished));
         }
-        let file = options.open(&self.part).map_err(FetchError::cache(&self.part))?;
         let mut check = Check::new(self.sha256);
-        check.update_from(&file).map_err(FetchError::cache(&self.part))?;
-        let mut partial = Partial { file, check, _lock: lock, entry: self };
+        check.update_from(&file).map_err(in_part)?;
+        let mut partial = Partial { file, check, entry: self };
         if partial.length() > artifact.size {
             partial.clear()?;
         }
         Ok(Claim::Ours(partial))
     }
 
+    fn error(&self, path: &Path) -> impl Fn(io::Error) -> FetchError {
+        FetchError::cache(&self.file, path)
+    }
+
     /// A blob that was damaged in the cache counts as absent: the download replaces it.
     fn is_finished(&self, artifact: &Artifact) -> Result<bool, FetchError> {
         let checked =
-            check_file(&self.finished, artifact, self.sha256).map_err(FetchError::cache(&self.finished))?;
+            check_file(&self.finished, artifact, self.sha256).map_err(self.error(&self.finished))?;
         let finished = matches!(checked, Some(Ok(())));
         if finished {
             // For eviction, which is free to find an older time where the cache is read-only.
@@ -111,7 +111,7 @@ impl Partial {
     /// Throws away what has arrived.
     pub fn clear(&mut self) -> Result<(), FetchError> {
         let cleared = self.file.set_len(0).and_then(|()| self.file.rewind());
-        cleared.map_err(FetchError::cache(&self.entry.part))?;
+        cleared.map_err(self.entry.error(&self.entry.part))?;
         self.check = Check::new(self.entry.sha256);
         Ok(())
     }
@@ -123,7 +123,7 @@ impl Partial {
         progress: &dyn Progress,
     ) -> Result<Self, FetchError> {
         while let Some(piece) = pieces.blocking_recv() {
-            self.file.write_all(&piece).map_err(FetchError::cache(&self.entry.part))?;
+            self.file.write_all(&piece).map_err(self.entry.error(&self.entry.part))?;
             self.check.update(&piece);
             progress.report(Event::Received(piece.len() as u64));
         }
@@ -135,20 +135,10 @@ impl Partial {
         if let Err(mismatch) = self.check.compare(artifact) {
             return Ok(Err((self, mismatch)));
         }
-        let Self { file, entry, _lock, .. } = self;
-        // Windows moves no open file.
+        // While the file is open, and so locked. A blob that was found damaged gives way.
+        let Self { file, entry, .. } = self;
+        fs::rename(&entry.part, &entry.finished).map_err(entry.error(&entry.finished))?;
         drop(file);
-        remove_damaged(&entry.finished)
-            .and_then(|()| fs::rename(&entry.part, &entry.finished))
-            .map_err(FetchError::cache(&entry.finished))?;
         Ok(Ok(entry.finished))
-    }
-}
-
-/// A finished blob that was found damaged is still there.
-fn remove_damaged(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }

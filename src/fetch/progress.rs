@@ -13,8 +13,8 @@ pub enum Event<'a> {
     Waiting { file: &'a str },
     /// Bytes arrived, or were here already.
     Received(u64),
-    /// Bytes that had arrived were wrong, and are fetched again.
-    Discarded(u64),
+    /// So many bytes that had arrived of this file were wrong, and are thrown away.
+    Discarded { file: &'a str, bytes: u64 },
     /// A file is complete, and its digest is right.
     Finished { file: &'a str },
 }
@@ -66,8 +66,8 @@ impl Progress for Bar {
                 self.0.println(format!("waiting for another process that is downloading {file}"));
             }
             Event::Received(bytes) => self.0.inc(bytes),
-            Event::Discarded(bytes) => {
-                self.0.println(format!("{} arrived damaged and are fetched again", HumanBytes(bytes)));
+            Event::Discarded { file, bytes } => {
+                self.0.println(format!("threw away {} of {file}, which were damaged", HumanBytes(bytes)));
                 self.0.set_position(self.0.position().saturating_sub(bytes));
             }
             Event::Finished { .. } => {}

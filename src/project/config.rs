@@ -1,12 +1,13 @@
 //! The user's `config.toml`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::de::DeTable;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Value};
 
 use super::error::Source;
 use super::layers::{Layer, Origin, from_table};
+use super::list::newline_of;
 use super::write::write_atomically;
 use super::{ProjectError, SETTINGS, Setting};
 
@@ -28,7 +29,7 @@ impl UserConfig {
         }
     }
 
-    pub fn path(&self) -> &PathBuf {
+    pub fn path(&self) -> &Path {
         &self.source.path
     }
 
@@ -75,7 +76,9 @@ impl UserConfig {
                 return Err(value_error("it has no parts; name it without what follows the dot".into()));
             }
         }
-        let source = Source { path: self.source.path.clone(), text: document.to_string() };
+        // `toml_edit` ends most lines with `\n`, whatever they ended with before.
+        let text = document.to_string().replace("\r\n", "\n").replace('\n', newline_of(&self.source.text));
+        let source = Source { path: self.source.path.clone(), text };
         let changed = Self { source };
         changed.layer().map_err(|error| match error {
             ProjectError::Invalid { reason, .. } => value_error(reason),
@@ -124,4 +127,121 @@ fn put_registry(document: &mut DocumentMut, name: &str, field: &str, value: Valu
         _ => return None,
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = "# For all of the office\nresolution = \"highest\"  # the newest\n\n[[registries]]\nname = \"acme\"\nurl = \"/acme\"  # the share\n";
+
+    fn config(text: &str) -> (tempfile::TempDir, UserConfig) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, text).unwrap();
+        let config = UserConfig::read(&path).unwrap();
+        (folder, config)
+    }
+
+    fn after(text: &str, settings: &[(&str, &str)]) -> String {
+        let (_folder, mut config) = config(text);
+        for (key, value) in settings {
+            config.set(key, value).unwrap();
+        }
+        let written = std::fs::read_to_string(config.path()).unwrap();
+        assert_eq!(written, config.source.text);
+        written
+    }
+
+    #[test]
+    fn what_is_set_leaves_the_rest_as_it_was() {
+        insta::assert_snapshot!(after(CONFIG, &[
+            ("resolution", "lowest"),
+            ("concurrent-downloads", "8"),
+            ("targets", "revit==2025.4"),
+            ("registries.acme.prefixes", "acme-"),
+            ("registries.lab.url", r"\\server\lab"),
+            ("registries.lab.prefixes", "['lab-', 'test-']"),
+        ]), @r#"
+        # For all of the office
+        resolution = "lowest"  # the newest
+        concurrent-downloads = 8
+        targets = ["revit==2025.4"]
+
+        [[registries]]
+        name = "acme"
+        url = "/acme"  # the share
+        prefixes = ["acme-"]
+
+        [[registries]]
+        name = "lab"
+        url = '\\server\lab'
+        prefixes = ['lab-', 'test-']
+        "#);
+    }
+
+    #[test]
+    fn a_file_is_made_where_there_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/config.toml");
+        let mut config = UserConfig::read(&path).unwrap();
+        config.set("registries.acme.url", "../acme").unwrap();
+        config.set("cache-dir", "cache").unwrap();
+        insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r#"
+        registries = [{ name = "acme", url = "../acme" }]
+        cache-dir = "cache"
+        "#);
+        let settings = config.layer().unwrap().settings;
+        assert_eq!(settings.cache_dir.unwrap(), folder.path().join("new/cache"));
+    }
+
+    #[test]
+    fn lines_of_windows_stay_lines_of_windows() {
+        let text = format!("targets = [ # two\n  'revit==2025',\n  'revit==2026',\n]\n{CONFIG}")
+            .replace('\n', "\r\n");
+        let written = after(&text, &[("resolution", "lowest"), ("no-build", "true")]);
+        assert!(!written.contains("\r\r"), "{written:?}");
+        assert_eq!(written.matches('\n').count(), written.matches("\r\n").count(), "{written:?}");
+        assert!(written.contains("resolution = \"lowest\"  # the newest\r\n"), "{written:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_and_nothing_written() {
+        let (_folder, mut config) = config(CONFIG);
+        let mut messages = String::new();
+        for (key, value) in [
+            ("resolutoin", "lowest"),
+            ("hosts", "revit"),
+            ("resolution", "newest"),
+            ("resolution.x", "lowest"),
+            ("no-build", "on"),
+            ("concurrent-downloads", "-1"),
+            ("targets", "revit"),
+            ("targets", "['revit==2025'"),
+            ("registries.acme", "/acme"),
+            ("registries.acme.ulr", "/acme"),
+            ("registries.acme.url", "ftp://example.org"),
+            ("registries.new.prefixes", "new-"),
+        ] {
+            messages.push_str(&format!("{}\n", config.set(key, value).unwrap_err()));
+        }
+        assert_eq!(std::fs::read_to_string(config.path()).unwrap(), CONFIG);
+        insta::assert_snapshot!(messages, @r#"
+        `resolutoin` is not a setting
+          hint: did you mean `resolution`?
+        `hosts` is not a setting
+          hint: known are cache-dir, concurrent-downloads, constraint-dependencies, environments-dir, exclude-newer, link-mode, no-binary, no-build, override-dependencies, prerelease, registries, resolution, store-dir, targets
+        the setting `resolution`: `newest` is not one of highest, lowest, lowest-direct
+        the setting `resolution.x`: it has no parts; name it without what follows the dot
+        the setting `no-build`: `on` is neither `true` nor `false`
+        the setting `concurrent-downloads`: `-1` is not a number of at least 1
+        the setting `targets`: `revit` does not name a host release; write it as `revit==2025.4`
+        the setting `targets`: `['revit==2025'` is not a TOML array
+        the setting `registries.acme`: expected `registries.NAME.FIELD`, such as `registries.acme.url`
+        `registries.acme.ulr` is not a setting
+          hint: did you mean `registries.acme.url`?
+        the setting `registries.acme.url`: `ftp://` is not a way to read a registry: expected a folder, `file://`, `https://` or `http://`
+        the setting `registries.new.prefixes`: missing field `url`
+        "#);
+    }
 }

@@ -1,41 +1,16 @@
 //! Adding and removing dependencies in place.
 
-use std::fmt;
-use std::ops::Range;
 use std::path::Path;
-use std::str::FromStr;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-use uv_normalize::{ExtraName, GroupName};
+use uv_normalize::ExtraName;
 
+use super::dependency_table::DependencyTable;
 use super::error::Source;
-use super::list::{Item, List, newline_of, quote};
+use super::list::{Item, List};
 use super::text::FromText;
 use super::write::write_atomically;
 use super::{ProjectError, PyProject};
 use crate::model::{PackageName, Requirement};
-
-/// Which list of a `pyproject.toml` is edited.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DependencyTable {
-    /// `[project] dependencies`.
-    Project,
-    /// `[project.optional-dependencies]`.
-    Optional(ExtraName),
-    /// `[dependency-groups]`; `--dev` is the group `dev`.
-    Group(GroupName),
-}
-
-impl fmt::Display for DependencyTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Project => f.write_str("the dependencies"),
-            Self::Optional(extra) => write!(f, "the optional dependencies `{extra}`"),
-            Self::Group(group) => write!(f, "the dependency group `{group}`"),
-        }
-    }
-}
 
 /// Adds `requirement` to a list of the file at `path`, in the place of one with the same name, extras and marker.
 /// A sorted list stays sorted, and every other line of the file stays as it is.
@@ -44,8 +19,7 @@ pub fn add_dependency(
     table: &DependencyTable,
     requirement: &Requirement,
 ) -> Result<(), ProjectError> {
-    edit(path, |source| Ok(add(&source.text, table, requirement)))?;
-    Ok(())
+    edit(path, table, |source| Ok(add(&source.text, table, requirement)))
 }
 
 /// Removes every requirement on `name` from a list of the file at `path`; an error if there is none.
@@ -54,7 +28,7 @@ pub fn remove_dependency(
     table: &DependencyTable,
     name: &PackageName,
 ) -> Result<(), ProjectError> {
-    edit(path, |source| {
+    edit(path, table, |source| {
         remove(&source.text, table, name).ok_or_else(|| ProjectError::NoDependency {
             name: name.to_string(),
             table: table.to_string(),
@@ -64,136 +38,50 @@ pub fn remove_dependency(
     })
 }
 
-fn edit(path: &Path, change: impl Fn(&Source) -> Result<String, ProjectError>) -> Result<(), ProjectError> {
+fn edit(
+    path: &Path,
+    table: &DependencyTable,
+    change: impl Fn(&Source) -> Result<String, ProjectError>,
+) -> Result<(), ProjectError> {
     let source = Source::read(path)?;
     PyProject::parse(&source)?;
     let changed = Source { path: path.into(), text: change(&source)? };
-    // The list may stand in a form that cannot be extended by a line of text, such as dotted keys.
-    PyProject::parse(&changed).map_err(|error| ProjectError::Edit {
+    // The table may be written in a form that a line of text does not extend, such as an inline table.
+    PyProject::parse(&changed).map_err(|_| ProjectError::Edit {
         path: path.into(),
-        reason: format!("the change would not leave a valid file ({error})"),
+        list: table.to_string(),
+        header: table.header(),
+        key: table.key().to_owned(),
     })?;
     write_atomically(path, &changed.text)
 }
 
 fn add(text: &str, table: &DependencyTable, requirement: &Requirement) -> String {
     let new = requirement.text.trim();
-    with_list(text, table, |list| {
-        let Some(list) = list else { return create(text, table, new) };
-        let same: Vec<usize> = positions(&list, |item| {
-            item.name == requirement.name
-                && item.marker == requirement.marker
-                && sorted(&item.extras) == sorted(&requirement.extras)
-        });
-        match same.split_first() {
-            None => list.insert(insertion(&list, requirement), new),
-            Some((first, [])) => list.replace(*first, new),
-            Some((_, [.., last])) => add(&list.remove(*last), table, requirement),
-        }
-    })
+    let Some(list) = table.list(text) else { return table.create(text, new) };
+    let same = positions(&list, |item| {
+        item.name == requirement.name
+            && item.marker == requirement.marker
+            && sorted(&item.extras) == sorted(&requirement.extras)
+    });
+    match same[..] {
+        [] => list.insert(insertion(&list, requirement), new),
+        [at] => list.replace(at, new),
+        [.., last] => add(&list.remove(last), table, requirement),
+    }
 }
 
 fn remove(text: &str, table: &DependencyTable, name: &PackageName) -> Option<String> {
-    with_list(text, table, |list| {
-        let list = list?;
-        let last = *positions(&list, |item| item.name == *name).last()?;
-        let removed = list.remove(last);
-        Some(remove(&removed, table, name).unwrap_or(removed))
-    })
+    let list = table.list(text)?;
+    let last = *positions(&list, |item| item.name == *name).last()?;
+    let removed = list.remove(last);
+    Some(remove(&removed, table, name).unwrap_or(removed))
 }
 
 fn names(text: &str, table: &DependencyTable) -> Vec<String> {
-    with_list(text, table, |list| {
-        let requirements = list.iter().flat_map(List::items).filter_map(requirement_of);
-        requirements.map(|requirement| requirement.name.to_string()).collect()
-    })
-}
-
-/// Calls `then` with the list that `table` means in `text`, if there is one.
-fn with_list<T>(text: &str, table: &DependencyTable, then: impl FnOnce(Option<List<'_>>) -> T) -> T {
-    let document = DeTable::parse(text).ok();
-    let parent = document.as_ref().and_then(|document| parent(document.get_ref(), table));
-    let list = parent.and_then(|parent| {
-        let entries = parent.get_ref().as_table()?.iter();
-        let (_, value) = entries.into_iter().find(|(key, _)| table.is_key(key.get_ref()))?;
-        List::new(text, value)
-    });
-    then(list)
-}
-
-/// The table that holds the list, as a key or as a header.
-fn parent<'a, 'i>(document: &'a DeTable<'i>, table: &DependencyTable) -> Option<&'a Spanned<DeValue<'i>>> {
-    match table {
-        DependencyTable::Project => document.get("project"),
-        DependencyTable::Optional(_) => document.get("project")?.get_ref().get("optional-dependencies"),
-        DependencyTable::Group(_) => document.get("dependency-groups"),
-    }
-}
-
-impl DependencyTable {
-    fn header(&self) -> &'static str {
-        match self {
-            Self::Project => "project",
-            Self::Optional(_) => "project.optional-dependencies",
-            Self::Group(_) => "dependency-groups",
-        }
-    }
-
-    fn key(&self) -> &str {
-        match self {
-            Self::Project => "dependencies",
-            Self::Optional(extra) => extra.as_str(),
-            Self::Group(group) => group.as_str(),
-        }
-    }
-
-    /// Whether a key of the file means this list, in whatever spelling.
-    fn is_key(&self, key: &str) -> bool {
-        match self {
-            Self::Project => key == "dependencies",
-            Self::Optional(extra) => ExtraName::from_str(key).is_ok_and(|key| key == *extra),
-            Self::Group(group) => GroupName::from_str(key).is_ok_and(|key| key == *group),
-        }
-    }
-}
-
-/// The file with a new list that holds `requirement` alone: at the end of its table, or in a new table at the end of the file.
-fn create(text: &str, table: &DependencyTable, requirement: &str) -> String {
-    let newline = newline_of(text);
-    let list = format!("{} = [{newline}    {},{newline}]{newline}", table.key(), quote(requirement));
-    let end = DeTable::parse(text).ok().and_then(|document| {
-        let parent = parent(document.get_ref(), table)?;
-        let header = parent.span();
-        let direct = parent.get_ref().as_table()?.values().filter_map(|value| end_of_value(text, value));
-        text[header.clone()].starts_with('[').then(|| direct.max().unwrap_or(header.end))
-    });
-    let at = match end {
-        Some(end) => text[end..].find('\n').map_or(text.len(), |newline| end + newline + 1),
-        None => text.len(),
-    };
-    let (before, after) = text.split_at(at);
-    let break_line = if before.is_empty() || before.ends_with('\n') { "" } else { newline };
-    match end {
-        Some(_) => format!("{before}{break_line}{list}{after}"),
-        None => format!("{before}{break_line}{newline}[{}]{newline}{list}", table.header()),
-    }
-}
-
-/// Where a value ends that stands under the header of its own table; none for a table with a header of its own.
-fn end_of_value(text: &str, value: &Spanned<DeValue<'_>>) -> Option<usize> {
-    let Range { start, end } = value.span();
-    match value.get_ref() {
-        DeValue::Table(_) if text[start..].starts_with('[') => None,
-        DeValue::Table(table) if !text[start..].starts_with('{') => {
-            table.values().filter_map(|value| end_of_value(text, value)).max()
-        }
-        DeValue::Array(items)
-            if text[start..].starts_with("[[") && items.iter().all(|item| item.get_ref().is_table()) =>
-        {
-            None
-        }
-        _ => Some(end),
-    }
+    let list = table.list(text);
+    let requirements = list.iter().flat_map(List::items).filter_map(requirement_of);
+    requirements.map(|requirement| requirement.name.to_string()).collect()
 }
 
 fn requirement_of(item: &Item) -> Option<Requirement> {
@@ -227,4 +115,238 @@ fn sorted(extras: &[ExtraName]) -> Vec<&ExtraName> {
     let mut extras: Vec<&ExtraName> = extras.iter().collect();
     extras.sort();
     extras
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Family;
+
+    const SITE_TOOLS: &str = r#"# Tools for the site team.
+[project]
+name = "site-tools"   # published as it is
+version = "0.1.0"
+dependencies = [
+    "numpy>=1.24",  # rooms, walls
+    # reads the exports of the surveyors
+    'openpyxl',
+    "revitpy-geometry>=1.2",
+]
+scripts.site = "site_tools:main"
+
+[project.optional-dependencies]
+Plot = ["matplotlib"]
+
+[dependency-groups]
+dev = [ "pytest>=8", {include-group = "lint"} ]
+lint = []
+
+[tool.rvp]
+targets = ["revit==2025.4"]
+"#;
+
+    fn requirement(text: &str) -> Requirement {
+        Requirement::parse(Family::Python, text).unwrap()
+    }
+
+    fn group(name: &str) -> DependencyTable {
+        DependencyTable::Group(name.parse().unwrap())
+    }
+
+    /// What changed, line by line; the common lines before and after are left out.
+    fn change(before: &str, after: &str) -> String {
+        PyProject::parse(&Source { path: "pyproject.toml".into(), text: after.into() }).unwrap();
+        let (mut old, mut new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+        while !old.is_empty() && old.first() == new.first() {
+            old.remove(0);
+            new.remove(0);
+        }
+        while !old.is_empty() && old.last() == new.last() {
+            old.pop();
+            new.pop();
+        }
+        let old = old.iter().map(|line| format!("-{line}\n"));
+        old.chain(new.iter().map(|line| format!("+{line}\n"))).collect()
+    }
+
+    fn added(text: &str, table: &DependencyTable, new: &str) -> String {
+        change(text, &add(text, table, &requirement(new)))
+    }
+
+    fn removed(text: &str, table: &DependencyTable, name: &str) -> String {
+        change(text, &remove(text, table, &PackageName::python(name).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn a_new_requirement_takes_its_place_in_a_sorted_list() {
+        let add = |new| added(SITE_TOOLS, &DependencyTable::Project, new);
+        assert_eq!(add("attrs"), "+    \"attrs\",\n");
+        assert_eq!(add("pandas>=2"), "+    \"pandas>=2\",\n");
+        assert_eq!(add("shapely"), "+    \"shapely\",\n");
+        let shapely = add_to_project("shapely");
+        assert!(shapely.contains("\"revitpy-geometry>=1.2\",\n    \"shapely\",\n]\n"));
+        let numba = add_to_project("numba");
+        assert!(numba.contains("dependencies = [\n    \"numba\",\n    \"numpy>=1.24\",  # rooms, walls\n"));
+        let numpydoc = add_to_project("numpydoc");
+        assert!(numpydoc.contains("# rooms, walls\n    \"numpydoc\",\n    # reads the exports"));
+    }
+
+    fn add_to_project(new: &str) -> String {
+        add(SITE_TOOLS, &DependencyTable::Project, &requirement(new))
+    }
+
+    #[test]
+    fn an_entry_of_the_same_name_extras_and_marker_is_replaced() {
+        let add = |new| added(SITE_TOOLS, &DependencyTable::Project, new);
+        assert_eq!(
+            add("NumPy >=1.26"),
+            "-    \"numpy>=1.24\",  # rooms, walls\n+    \"NumPy >=1.26\",  # rooms, walls\n"
+        );
+        assert_eq!(add("openpyxl<4"), "-    'openpyxl',\n+    'openpyxl<4',\n");
+        assert_eq!(add("numpy<2 ; python_version < '3.9'"), "+    \"numpy<2 ; python_version < '3.9'\",\n");
+        let twice = SITE_TOOLS.replace("    'openpyxl',\n", "    \"Numpy<3\",\n    'openpyxl',\n");
+        assert_eq!(
+            added(&twice, &DependencyTable::Project, "numpy==2.0"),
+            "-    \"numpy>=1.24\",  # rooms, walls\n-    # reads the exports of the surveyors\n-    \"Numpy<3\",\n\
+             +    \"numpy==2.0\",  # rooms, walls\n+    # reads the exports of the surveyors\n"
+        );
+    }
+
+    #[test]
+    fn a_list_keeps_its_style() {
+        assert_eq!(
+            added(SITE_TOOLS, &DependencyTable::Optional("plot".parse().unwrap()), "seaborn"),
+            "-Plot = [\"matplotlib\"]\n+Plot = [\"matplotlib\", \"seaborn\"]\n"
+        );
+        assert_eq!(
+            added(SITE_TOOLS, &group("dev"), "mypy"),
+            "-dev = [ \"pytest>=8\", {include-group = \"lint\"} ]\n\
+             +dev = [ \"pytest>=8\", {include-group = \"lint\"}, \"mypy\" ]\n"
+        );
+        assert_eq!(added(SITE_TOOLS, &group("lint"), "ruff"), "-lint = []\n+lint = [\n+    \"ruff\",\n+]\n");
+        let open = "[project]\nname = \"a\"\ndependencies = [\n  \"b\",\n  \"c\"  # last\n]\n";
+        assert_eq!(
+            added(open, &DependencyTable::Project, "d"),
+            "-  \"c\"  # last\n+  \"c\",  # last\n+  \"d\"\n"
+        );
+        let commented = "[project]\nname = \"a\"\ndependencies = [\n  # none, yet\n]\n";
+        assert_eq!(added(commented, &DependencyTable::Project, "d"), "+    \"d\",\n");
+    }
+
+    #[test]
+    fn a_list_that_is_not_there_is_made() {
+        let project =
+            "[build-system]\nrequires = []\n\n[project]\nname = \"a\"\nurls.home = \"x\"\n\n[tool.x]\n";
+        assert_eq!(added(project, &DependencyTable::Project, "b"), "+dependencies = [\n+    \"b\",\n+]\n");
+        assert!(
+            add(project, &DependencyTable::Project, &requirement("b"))
+                .contains("urls.home = \"x\"\ndependencies")
+        );
+        assert_eq!(
+            added(project, &group("dev"), "b"),
+            "+\n+[dependency-groups]\n+dev = [\n+    \"b\",\n+]\n"
+        );
+        let authors =
+            "[project]\nname = \"a\"\n[[project.authors]]\nname = \"b\"\n[project.urls]\nhome = \"c\"\n";
+        let with = add(authors, &DependencyTable::Project, &requirement("b"));
+        assert!(
+            with.starts_with("[project]\nname = \"a\"\ndependencies = [\n    \"b\",\n]\n[[project"),
+            "{with}"
+        );
+        assert_eq!(added(SITE_TOOLS, &group("docs"), "b"), "+docs = [\n+    \"b\",\n+]\n");
+        assert_eq!(
+            added("[project]\nname = \"a\"", &DependencyTable::Optional("Cli".parse().unwrap()), "b"),
+            "+\n+[project.optional-dependencies]\n+cli = [\n+    \"b\",\n+]\n"
+        );
+    }
+
+    #[test]
+    fn an_item_goes_with_its_line_and_nothing_else() {
+        let project = |name| removed(SITE_TOOLS, &DependencyTable::Project, name);
+        assert_eq!(project("numpy"), "-    \"numpy>=1.24\",  # rooms, walls\n");
+        assert_eq!(project("OpenPyXL"), "-    'openpyxl',\n");
+        assert_eq!(project("revitpy.geometry"), "-    \"revitpy-geometry>=1.2\",\n");
+        assert_eq!(
+            removed(SITE_TOOLS, &group("dev"), "pytest"),
+            "-dev = [ \"pytest>=8\", {include-group = \"lint\"} ]\n+dev = [ {include-group = \"lint\"} ]\n"
+        );
+        let line = "[project]\nname = \"a\"\ndependencies = [\"b\", \"c\", \"d\"]\n";
+        let remove = |name| removed(line, &DependencyTable::Project, name).lines().last().unwrap().to_owned();
+        assert_eq!(remove("b"), "+dependencies = [\"c\", \"d\"]");
+        assert_eq!(remove("c"), "+dependencies = [\"b\", \"d\"]");
+        assert_eq!(remove("d"), "+dependencies = [\"b\", \"c\"]");
+    }
+
+    #[test]
+    fn a_file_on_disk_is_replaced_only_by_a_valid_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pyproject.toml");
+        let text = "project = { name = \"a\" }\n";
+        std::fs::write(&path, text).unwrap();
+        let error = add_dependency(&path, &DependencyTable::Project, &requirement("b")).unwrap_err();
+        let shown = error.to_string().replace(&path.display().to_string(), "pyproject.toml");
+        insta::assert_snapshot!(shown, @r#"
+        pyproject.toml: the dependencies are written in a form of TOML that rvp does not edit
+          hint: the file is unchanged; write `dependencies = ["…"]` under `[project]` by hand
+        "#);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+
+        // As Notepad saves it.
+        let of_windows = |text: &str| format!("\u{feff}{}", text.replace('\n', "\r\n"));
+        std::fs::write(&path, of_windows(SITE_TOOLS)).unwrap();
+        add_dependency(&path, &DependencyTable::Project, &requirement("pandas")).unwrap();
+        let expected = of_windows(&add_to_project("pandas"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
+        let error =
+            remove_dependency(&path, &group("dev"), &PackageName::python("pytes").unwrap()).unwrap_err();
+        let shown = error.to_string().replace(&path.display().to_string(), "pyproject.toml");
+        insta::assert_snapshot!(shown, @"
+        `pytes` is not in the dependency group `dev` of pyproject.toml
+          hint: did you mean `pytest`?
+        ");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    proptest! {
+        /// Whatever the layout of the list: an added requirement is there once, the others are what they were, the
+        /// text around the list is untouched, and removing it again leaves what was there before, but for commas and an empty line.
+        #[test]
+        fn adding_and_removing_change_one_item(
+            names in prop::collection::vec("[a-c][a-z]{0,3}[0-9]", 0..5),
+            gaps in prop::collection::vec(prop::sample::select(vec!["", " ", "\n  ", "  # a, \"b\"\n    ", "\r\n\t", "\n# c\n\n"]), 12),
+            trailing in any::<bool>(),
+            new in "[a-c][a-z]{0,3}",
+        ) {
+            let mut list = String::from("[");
+            for (at, name) in names.iter().enumerate() {
+                let comma = if at + 1 < names.len() || trailing { "," } else { "" };
+                list.push_str(&format!("{}\"{name}\"{}{comma}", gaps[2 * at], gaps[2 * at + 1]));
+            }
+            list.push_str(gaps[11]);
+            let (head, tail) = ("[project]\nname = \"x\"\nversion = \"1\"\ndependencies = ", "]  # end\nreadme = 'r'\n");
+            let text = format!("{head}{list}{tail}");
+            let parse = |text: &str| {
+                let source = Source { path: "pyproject.toml".into(), text: text.into() };
+                let read = PyProject::parse(&source).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+                Ok::<_, TestCaseError>(read.project.dependencies.iter().map(|one| one.text.to_string()).collect::<Vec<_>>())
+            };
+            let with = add(&text, &DependencyTable::Project, &requirement(&new));
+            prop_assert!(with.starts_with(head) && with.ends_with(tail));
+            let mut found = parse(&with)?;
+            prop_assert_eq!(found.iter().filter(|one| **one == new).count(), 1);
+            if names.is_sorted() {
+                prop_assert!(found.is_sorted());
+            }
+            found.retain(|one| *one != new);
+            prop_assert_eq!(&found, &names);
+            let without = remove(&with, &DependencyTable::Project, &PackageName::python(&new).unwrap()).unwrap();
+            prop_assert!(without.starts_with(head) && without.ends_with(tail));
+            prop_assert_eq!(parse(&without)?, names);
+            for comment in ["# a, \"b\"", "# c"] {
+                prop_assert_eq!(without.matches(comment).count(), text.matches(comment).count());
+            }
+        }
+    }
 }

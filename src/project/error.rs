@@ -34,13 +34,13 @@ pub enum ProjectError {
         path.display()
     )]
     Vitte { path: PathBuf },
-    #[error("`{name}` is not among {table} of {}{}", path.display(), nearest_hint(name, known))]
+    #[error("`{name}` is not in {table} of {}{}", path.display(), nearest_hint(name, known))]
     NoDependency { name: String, table: String, path: PathBuf, known: Vec<String> },
     #[error(
-        "{}: {reason}\n  hint: the file is unchanged; make the change by hand",
+        "{}: {list} are written in a form of TOML that rvp does not edit\n  hint: the file is unchanged; write `{key} = [\"…\"]` under `[{header}]` by hand",
         path.display()
     )]
-    Edit { path: PathBuf, reason: String },
+    Edit { path: PathBuf, list: String, header: &'static str, key: String },
     #[error("this user has no home folder\n  hint: set RVP_HOME to a folder for rvp's files")]
     NoHome,
 }
@@ -97,11 +97,9 @@ impl Source {
 
 /// `\n  hint: did you mean …?` with the known name that is nearest to `text`, or the list of them when none is near.
 pub(super) fn nearest_hint(text: &str, known: &[String]) -> String {
-    let distance = |name: &String| strsim::damerau_levenshtein(text, name);
-    match known.iter().min_by_key(|name| distance(name)) {
-        Some(name) if distance(name) <= 2.max(text.chars().count() / 3) => {
-            format!("\n  hint: did you mean `{name}`?")
-        }
+    let likeness = |name: &String| strsim::jaro_winkler(text, name);
+    match known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other))) {
+        Some(name) if likeness(name) > 0.8 => format!("\n  hint: did you mean `{name}`?"),
         Some(_) => format!("\n  hint: known are {}", known.join(", ")),
         None => String::new(),
     }

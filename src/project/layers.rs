@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::error::{Source, nearest_hint};
-use super::registries::conflict;
+use super::registries::{Registry, conflict};
 use super::{Home, ProjectError, SETTINGS, Setting, Settings};
 
 /// Where settings come from.
@@ -91,6 +91,24 @@ impl Layers {
         layers.fold(Settings::default(), |lower, layer| layer.over(lower))
     }
 
+    /// What holds for `key`, a setting or `registries.NAME.FIELD`, as text; none if nothing sets it.
+    pub fn get(&self, key: &str) -> Result<Option<String>, ProjectError> {
+        let settings = self.settings();
+        if let Some(setting) = Setting::named(key) {
+            return Ok(setting.show(&settings));
+        }
+        let registries = settings.registries.unwrap_or_default();
+        let fields: Vec<(String, Option<String>)> = registries.iter().flat_map(Registry::fields).collect();
+        match fields.iter().find(|(name, _)| name == key) {
+            Some((_, value)) => Ok(value.clone()),
+            None => {
+                let known = SETTINGS.iter().map(|setting| setting.name.to_owned());
+                let known = known.chain(fields.into_iter().map(|(name, _)| name)).collect();
+                Err(ProjectError::UnknownSetting { key: key.into(), known })
+            }
+        }
+    }
+
     /// Every known setting, sorted by name.
     pub fn list(&self) -> Vec<Listed> {
         let settings = self.settings();
@@ -152,4 +170,176 @@ pub(super) fn from_table(
     }
     settings.rebase(source.path.parent().unwrap_or(Path::new("")));
     Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{PyProject, UserConfig};
+    use super::*;
+
+    const FOLDER: &str = "/project";
+
+    fn layer(origin: Origin, text: &str) -> Layer {
+        let source = Source { path: Path::new(FOLDER).join("config.toml"), text: text.into() };
+        let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+        let settings = from_table(&source, &DeTable::parse(text).unwrap(), &known).unwrap();
+        Layer { origin, settings }
+    }
+
+    fn variables(pairs: &[(&str, &str)]) -> Result<Settings, ProjectError> {
+        let value = |name: &str| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.into());
+        from_environment(value, Path::new(FOLDER))
+    }
+
+    /// Each setting, and a value for it that is not its default.
+    const VALUES: &[(&str, &str)] = &[
+        ("cache-dir", "'/project/one'"),
+        ("concurrent-downloads", "7"),
+        ("constraint-dependencies", "['numpy<3']"),
+        ("environments-dir", "'/project/one'"),
+        ("exclude-newer", "'2026-01-31T12:00:00Z'"),
+        ("link-mode", "'copy'"),
+        ("no-binary", "true"),
+        ("no-build", "true"),
+        ("override-dependencies", "['numpy==2.1']"),
+        ("prerelease", "'allow'"),
+        ("registries", "[{ name = 'one', url = '/one', prefixes = ['a-'], key = 'k' }]"),
+        ("resolution", "'lowest'"),
+        ("store-dir", "'/project/one'"),
+        ("targets", "['revit==2025', { host = 'revit==2026', python = '3.12', platform = 'win_amd64' }]"),
+    ];
+
+    #[test]
+    fn every_setting_goes_before_the_default_from_each_place() {
+        let home = Home::at(Path::new("/home/ana/.rvp")).unwrap();
+        assert!(VALUES.iter().map(|value| value.0).eq(SETTINGS.iter().map(|setting| setting.name)));
+        for (name, value) in VALUES {
+            let setting = Setting::named(name).unwrap();
+            let given = |origin| layer(origin, &format!("{name} = {value}"));
+            let empty = |origin| layer(origin, "");
+            let user = Origin::User("u".into());
+            let project = Origin::Project("p".into());
+            let stack = |at: usize| {
+                let one = |here: usize, origin| if here == at { given(origin) } else { empty(origin) };
+                let layers = Layers::stack(
+                    one(0, Origin::CommandLine).settings,
+                    one(1, Origin::Environment).settings,
+                    Some(one(2, project.clone())),
+                    one(3, user.clone()),
+                    &home,
+                );
+                let listed = layers.list().into_iter().find(|listed| listed.setting.name == *name).unwrap();
+                (listed.value, listed.origin)
+            };
+            let expected = setting.show(&given(Origin::Default).settings);
+            assert!(expected.is_some(), "{name}");
+            assert_ne!(stack(9).0, expected, "{name}");
+            assert_eq!(stack(0), (expected.clone(), Some(Origin::CommandLine)));
+            assert_eq!(stack(1), (expected.clone(), Some(Origin::Environment)));
+            assert_eq!(stack(2), (expected.clone(), Some(project.clone())));
+            assert_eq!(stack(3), (expected.clone(), Some(user.clone())));
+            // What is shown is also what the environment takes.
+            let text = expected.clone().unwrap_or_default();
+            let read = variables(&[(setting.variable().as_str(), text.as_str())]).unwrap();
+            assert_eq!(setting.show(&read), expected);
+        }
+    }
+
+    #[test]
+    fn the_stronger_of_two_layers_wins() {
+        let layers = ["prerelease = 'allow'", "prerelease = 'explicit'\nno-build = true", "no-build = false"];
+        let layers = Layers(layers.iter().map(|text| layer(Origin::Default, text)).collect());
+        let settings = layers.settings();
+        assert_eq!(settings.prerelease, Some(super::super::PrereleaseMode::Allow));
+        assert_eq!(settings.no_build, Some(true));
+    }
+
+    #[test]
+    fn registries_add_up_by_name_and_the_stronger_comes_first() {
+        let strong = layer(
+            Origin::Default,
+            "registries = [{ name = 'a', url = 'strong' }, { name = 'b', url = 'b' }]",
+        );
+        let weak =
+            layer(Origin::Default, "registries = [{ name = 'c', url = 'c' }, { name = 'a', url = 'weak' }]");
+        let registries = Layers(vec![strong, weak]).settings().registries.unwrap();
+        let shown: Vec<String> =
+            registries.iter().map(|one| one.url.to_string().replace('\\', "/")).collect();
+        assert_eq!(shown, ["/project/strong", "/project/b", "/project/c"]);
+    }
+
+    #[test]
+    fn a_field_of_a_registry_has_a_dotted_key() {
+        let layers = Layers(vec![layer(
+            Origin::Default,
+            "no-build = true\nregistries = [{ name = 'acme', url = 'https://example.org/', prefixes = ['a-', 'b-'] }]",
+        )]);
+        assert_eq!(layers.get("no-build").unwrap().as_deref(), Some("true"));
+        assert_eq!(layers.get("resolution").unwrap(), None);
+        assert_eq!(layers.get("registries.acme.url").unwrap().as_deref(), Some("https://example.org/"));
+        assert_eq!(layers.get("registries.acme.prefixes").unwrap().as_deref(), Some("[\"a-\", \"b-\"]"));
+        assert_eq!(layers.get("registries.acme.key").unwrap(), None);
+        insta::assert_snapshot!(layers.get("registries.acne.url").unwrap_err(), @r#"
+        `registries.acne.url` is not a setting
+          hint: did you mean `registries.acme.url`?
+        "#);
+    }
+
+    #[test]
+    fn the_environment_takes_single_items_and_arrays() {
+        let read = variables(&[
+            ("RVP_TARGETS", "revit==2025.4"),
+            ("RVP_REGISTRIES", "{ name = 'a', url = '../a' }"),
+            ("RVP_CONSTRAINT_DEPENDENCIES", "['numpy<3', 'pandas']"),
+            ("RVP_CACHE_DIR", "cache"),
+            ("RVP_STORE_DIR", ""),
+        ])
+        .unwrap();
+        assert_eq!(read.targets.unwrap()[0].host.as_deref(), Some("revit==2025.4"));
+        assert_eq!(read.registries.unwrap()[0].name, "a");
+        assert_eq!(read.constraint_dependencies.unwrap().len(), 2);
+        assert_eq!(read.cache_dir.unwrap(), Path::new(FOLDER).join("cache"));
+        assert_eq!(read.store_dir, None);
+    }
+
+    #[test]
+    fn a_variable_with_a_wrong_value_is_named() {
+        let mut messages = String::new();
+        for (name, value) in [
+            ("RVP_NO_BUILD", "yes"),
+            ("RVP_CONCURRENT_DOWNLOADS", "0"),
+            ("RVP_CONCURRENT_DOWNLOADS", "many"),
+            ("RVP_LINK_MODE", "junction"),
+            ("RVP_TARGETS", "[revit==2025]"),
+            ("RVP_REGISTRIES", "../registry"),
+        ] {
+            messages.push_str(&format!("{}\n", variables(&[(name, value)]).unwrap_err()));
+        }
+        insta::assert_snapshot!(messages, @r#"
+        the environment variable RVP_NO_BUILD: `yes` is neither `true` nor `false`
+        the environment variable RVP_CONCURRENT_DOWNLOADS: `0` is not a number of at least 1
+        the environment variable RVP_CONCURRENT_DOWNLOADS: `many` is not a number of at least 1
+        the environment variable RVP_LINK_MODE: `junction` is not one of symlink, hardlink, clone, copy
+        the environment variable RVP_TARGETS: `[revit==2025]` is not a TOML array
+        the environment variable RVP_REGISTRIES: invalid type: string "../registry", expected a table such as { name = "acme", url = "../registry" }
+        "#);
+    }
+
+    #[test]
+    fn all_places_are_read_from_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("home")).unwrap();
+        UserConfig::read(&home.config_file()).unwrap().set("resolution", "lowest").unwrap();
+        let file = folder.path().join("pyproject.toml");
+        std::fs::write(&file, "[project]\nname = 'a'\n[tool.rvp]\nprerelease = 'allow'\n").unwrap();
+        let project = PyProject::read(&file).unwrap();
+        let line = Settings { no_build: Some(true), ..Settings::default() };
+        let layers = Layers::load(line, Some(project.layer), &home).unwrap();
+        let origin =
+            |name| layers.list().into_iter().find(|one| one.setting.name == name).unwrap().origin.unwrap();
+        assert_eq!(origin("no-build"), Origin::CommandLine);
+        assert_eq!(origin("prerelease"), Origin::Project(file));
+        assert_eq!(origin("resolution"), Origin::User(home.config_file()));
+        assert_eq!(origin("cache-dir"), Origin::Default);
+    }
 }

@@ -43,7 +43,8 @@ impl<'t> List<'t> {
     /// The file with `value` as a new item before the item `at`, or as the last.
     pub fn insert(&self, at: usize, value: &str) -> String {
         let newline = newline_of(self.text);
-        let value = self.quote(value, at.min(self.items.len().saturating_sub(1)));
+        let all_literal = !self.items.is_empty() && self.items.iter().all(|item| self.is_literal(item));
+        let value = quoted(value, all_literal);
         if self.items.is_empty() {
             return self.splice([self.insert_first(&value, newline)]);
         }
@@ -75,22 +76,29 @@ impl<'t> List<'t> {
 
     /// The file with `value` in the place of the item `at`.
     pub fn replace(&self, at: usize, value: &str) -> String {
-        self.splice([Splice(self.items[at].span.clone(), self.quote(value, at))])
+        self.splice([Splice(self.items[at].span.clone(), quoted(value, self.is_literal(&self.items[at])))])
     }
 
     /// The file without the item `at`, and without its line where it has one to itself.
     pub fn remove(&self, at: usize) -> String {
         let item = &self.items[at].span;
-        let end = self.comma(at).map_or(item.end, |comma| comma + 1);
-        let line_end = self.line_end(end);
-        let rest = self.text[end..line_end].trim_start();
+        let blank = |range: &Range<usize>| self.text[range.clone()].trim_matches([' ', '\t']).is_empty();
+        let end = match self.comma(at) {
+            Some(comma) if blank(&(item.end..comma)) => comma + 1,
+            // A comment or a line break stands between the two.
+            Some(comma) => {
+                let pieces = [item.clone(), comma..comma + 1];
+                return self.splice(pieces.map(|range| Splice(range, String::new())));
+            }
+            None => item.end,
+        };
+        let rest = self.text[end..self.line_end(end)].trim_start();
         let own_line = self.indent(item.start).is_some() && (rest.is_empty() || rest.starts_with('#'));
-        let plain = |range: Range<usize>| self.text[range].trim_matches([' ', '\t', ',']).is_empty();
-        let before = at.checked_sub(1).map(|before| self.items[before].span.end);
+        let before = at.checked_sub(1).and_then(|before| Some(self.comma(before)?..item.start));
         let range = match (before, self.items.get(at + 1)) {
             _ if own_line => self.line_start(item.start)..self.next_line(end),
-            (_, Some(next)) if plain(item.end..next.span.start) => item.start..next.span.start,
-            (Some(before), None) if plain(before..item.start) => before..item.end,
+            (_, Some(next)) if blank(&(end..next.span.start)) => item.start..next.span.start,
+            (Some(before), None) if blank(&(before.start + 1..before.end)) => before.start..item.end,
             _ => item.start..end,
         };
         self.splice([Splice(range, String::new())])
@@ -146,13 +154,8 @@ impl<'t> List<'t> {
         before.trim().is_empty().then_some(before)
     }
 
-    /// `value` in the kind of quotes that the item `like` has, as far as TOML allows.
-    fn quote(&self, value: &str, like: usize) -> String {
-        let literal = self.items.get(like).is_some_and(|item| self.text[item.span.clone()].starts_with('\''));
-        if literal && !value.contains('\'') {
-            return format!("'{value}'");
-        }
-        quote(value)
+    fn is_literal(&self, item: &Item) -> bool {
+        self.text[item.span.clone()].starts_with('\'')
     }
 
     /// The text with the splices, which are in rising order, done.
@@ -165,9 +168,12 @@ impl<'t> List<'t> {
     }
 }
 
-/// `value` as a TOML string.
-pub(super) fn quote(value: &str) -> String {
-    toml_edit::Value::from(value).to_string()
+/// `value` as a TOML string, between `'` if `literal` and possible.
+pub(super) fn quoted(value: &str, literal: bool) -> String {
+    match literal && !value.contains('\'') {
+        true => format!("'{value}'"),
+        false => toml_edit::Value::from(value).to_string(),
+    }
 }
 
 /// How `text` ends its lines, judged by the first.

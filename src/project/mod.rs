@@ -1,6 +1,7 @@
 //! Project files and settings: `pyproject.toml`, `config.toml`, `RVP_*`.
 
 mod config;
+mod dependency_table;
 mod edit;
 mod error;
 mod groups;
@@ -14,7 +15,8 @@ mod text;
 mod write;
 
 pub use config::UserConfig;
-pub use edit::{DependencyTable, add_dependency, remove_dependency};
+pub use dependency_table::DependencyTable;
+pub use edit::{add_dependency, remove_dependency};
 pub use error::ProjectError;
 pub use layers::{Layer, Layers, Listed, Origin};
 pub use paths::Home;

@@ -11,7 +11,11 @@ use crate::model::PackageName;
 
 /// An entry of `registries = [{ name, url, prefixes?, key? }]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(
+    rename_all = "kebab-case",
+    deny_unknown_fields,
+    expecting = "a table such as { name = \"acme\", url = \"../registry\" }"
+)]
 pub struct Registry {
     /// What locks and messages call it: lower-case ASCII letters, digits and `-`.
     #[serde(deserialize_with = "registry_name")]
@@ -76,6 +80,20 @@ pub(super) fn conflict(registries: &[Registry]) -> Option<String> {
         }
     }
     None
+}
+
+impl Registry {
+    /// Its fields under the keys that `rvp config` has for them: `registries.acme.url`.
+    pub(super) fn fields(&self) -> [(String, Option<String>); 4] {
+        let prefixes: toml_edit::Array = self.prefixes.iter().map(ToString::to_string).collect();
+        [
+            ("name", Some(self.name.clone())),
+            ("url", Some(self.url.to_string())),
+            ("prefixes", (!prefixes.is_empty()).then(|| prefixes.to_string())),
+            ("key", self.key.clone()),
+        ]
+        .map(|(field, value)| (format!("registries.{}.{field}", self.name), value))
+    }
 }
 
 impl Location {

@@ -35,6 +35,7 @@ pub struct Settings {
     pub cache_dir: Option<PathBuf>,
     pub environments_dir: Option<PathBuf>,
     pub store_dir: Option<PathBuf>,
+    #[serde(deserialize_with = "count")]
     pub concurrent_downloads: Option<NonZeroUsize>,
 }
 
@@ -111,16 +112,14 @@ impl Setting {
 
     /// The TOML of a value given as a text. What it may be is checked by whoever reads that TOML.
     pub(super) fn value(&self, text: &str) -> Result<toml_edit::Value, String> {
-        let toml = |what: &str| {
-            text.parse::<toml_edit::Value>()
-                .map_err(|_| format!("`{text}` is not a value for it: expected {what}"))
-        };
+        let toml =
+            |what: &str| text.parse::<toml_edit::Value>().map_err(|_| format!("`{text}` is not {what}"));
         match self.kind {
             Kind::Text => Ok(text.into()),
             Kind::Bool => text
                 .parse::<bool>()
                 .map(Into::into)
-                .map_err(|_| format!("`{text}` is not a value for it: expected `true` or `false`")),
+                .map_err(|_| format!("`{text}` is neither `true` nor `false`")),
             Kind::Count => toml("a number of at least 1"),
             Kind::List if text.trim_start().starts_with('[') => toml("a TOML array"),
             Kind::List if text.trim_start().starts_with('{') => {
@@ -139,7 +138,6 @@ impl Settings {
             resolution: Some(ResolutionMode::default()),
             no_build: Some(false),
             no_binary: Some(false),
-            link_mode: Some(LinkMode::default()),
             cache_dir: Some(home.cache()),
             environments_dir: Some(home.environments()),
             store_dir: Some(home.store()),
@@ -196,7 +194,8 @@ impl Settings {
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident, $what:literal, $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "kebab-case")]
         pub enum $name { $($(#[$variant_doc])* $variant),+ }
 
         impl fmt::Display for $name {
@@ -210,7 +209,7 @@ macro_rules! choice {
             fn from_text(text: &str) -> Result<Self, String> {
                 match text {
                     $($text => Ok(Self::$variant),)+
-                    _ => Err(format!("`{text}` is not a value for it: expected one of {}", $what)),
+                    _ => Err(format!("`{text}` is not one of {}", $what)),
                 }
             }
         }
@@ -241,7 +240,8 @@ choice! {
 }
 
 choice! {
-    /// How an environment takes files from the store.
+    /// How an environment takes files from the store. Where nothing is set: symlink for this machine's platform, and
+    /// hardlink for another one's, since links into the store do not travel.
     LinkMode, "symlink, hardlink, clone, copy",
     /// One link (a junction on Windows) for a folder that one package owns, and the next possible way for the rest.
     #[default]
@@ -255,6 +255,13 @@ choice! {
 /// Releases sealed after this moment do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExcludeNewer(pub jiff::Timestamp);
+
+impl ExcludeNewer {
+    /// Reads a date or a time, as the setting has it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Self::from_text(text)
+    }
+}
 
 impl fmt::Display for ExcludeNewer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -273,9 +280,16 @@ impl FromText for ExcludeNewer {
         };
         match text.parse::<jiff::Timestamp>().ok().or_else(end_of_day) {
             Some(timestamp) => Ok(Self(timestamp)),
-            None => Err(format!("`{text}` is not a date or time: expected {}", &Self::EXPECTED[20..])),
+            None => Err(format!("`{text}` is not {}", Self::EXPECTED)),
         }
     }
+}
+
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroUsize>, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    let count = usize::try_from(number).ok().and_then(NonZeroUsize::new);
+    let error = || de::Error::custom(format!("`{number}` is not a number of at least 1"));
+    count.ok_or_else(error).map(Some)
 }
 
 /// Reads a list of targets, each checked where it stands.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use crate::model::{Family, PackageName, Requirement, Version};
 
@@ -27,7 +27,7 @@ impl<'de, T: FromText> Deserialize<'de> for Text<T> {
 
 struct TextVisitor<T>(PhantomData<T>);
 
-impl<T: FromText> Visitor<'_> for TextVisitor<T> {
+impl<'de, T: FromText> Visitor<'de> for TextVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,6 +36,11 @@ impl<T: FromText> Visitor<'_> for TextVisitor<T> {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
         T::from_text(text).map_err(E::custom)
+    }
+
+    /// A table, or a TOML date, which arrives as one.
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<T, A::Error> {
+        Err(de::Error::custom(format!("it is not a text in quotes: expected {}", T::EXPECTED)))
     }
 }
 
@@ -82,9 +87,11 @@ impl FromText for uv_pep440::VersionSpecifiers {
     const EXPECTED: &'static str = "version specifiers such as \">=3.11\"";
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse().map_err(|error: uv_pep440::VersionSpecifiersParseError| {
+            // On the lines after the first, the parser draws the place.
             let reason = error.to_string();
-            let reason = reason.lines().next().unwrap_or_default();
-            format!("`{text}` is not a version specifier: {reason}; write it as `>=3.11` or `>=2022,<2028`")
+            let reason = reason.lines().next().unwrap_or_default().trim_end_matches(':');
+            let reason = reason.trim_start_matches("Failed to parse version: ");
+            format!("`{text}` is not a version specifier: {reason}")
         })
     }
 }

@@ -4,17 +4,14 @@ use std::error::Error;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::redirect::{Attempt, Policy};
-use reqwest::{StatusCode, Url};
 
 use super::retry::retry_after;
 
-const MOST_REDIRECTS: usize = 5;
-
 /// Why one attempt failed.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     pub reason: String,
     pub hint: &'static str,
     pub again: Again,
@@ -22,7 +19,7 @@ pub(super) struct Failure {
 
 /// Whether to ask again.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Again {
+pub(crate) enum Again {
     No,
     AfterBackoff,
     After(Duration),
@@ -33,27 +30,29 @@ impl Failure {
         Self { reason: reason.into(), hint, again: Again::No }
     }
 
+    fn proxy_credentials() -> Self {
+        Self::lasting(
+            "the proxy asks for credentials (407 Proxy Authentication Required)",
+            "set HTTPS_PROXY=http://user:password@proxy:port, or name this host in NO_PROXY",
+        )
+    }
+
     /// For an answer that carries no file, and does not say that there is none.
     pub fn of_status(status: StatusCode, headers: &HeaderMap) -> Self {
         let reason = format!("the server answers {status}");
         let hint = match status.as_u16() {
-            401 => "put the user name and password into the registry's URL: https://user:password@host/path",
+            401 => "put the user name and password into the URL: https://user:password@host/path",
             403 => {
                 return Self::lasting(
                     "the server refuses (403 Forbidden)",
                     "S3-like hosts answer 403 for a missing file when listing is not allowed: \
-                     check the registry's URL, then your permissions",
+                     check the URL, then your permissions",
                 );
             }
-            407 => {
-                return Self::lasting(
-                    "the proxy asks for credentials (407 Proxy Authentication Required)",
-                    "set HTTPS_PROXY=http://user:password@proxy:port, or name this host in NO_PROXY",
-                );
-            }
+            407 => return Self::proxy_credentials(),
             429 => "the server asks for fewer requests: try again later",
             408 | 500 | 502 | 503 | 504 => "the server has a problem: try again later, or use a mirror",
-            _ => "check that the registry's URL is right",
+            _ => "check that the URL is right",
         };
         let again = match status.as_u16() {
             408 | 429 | 500 | 502 | 503 | 504 => headers
@@ -73,9 +72,13 @@ impl Failure {
         if error.is_redirect() {
             return Self::lasting(
                 cause,
-                "if that is where the registry is now, use its new URL; \
+                "if that is its new place, use that URL; \
                  otherwise a proxy or a login page may stand in between",
             );
+        }
+        // The answer to `CONNECT` comes as an error of the connection, which has no type to match.
+        if causes.iter().any(|cause| cause.contains("proxy authorization required")) {
+            return Self::proxy_credentials();
         }
         if let Some(certificate) = causes.iter().find(|cause| cause.contains("certificate")) {
             return Self::lasting(
@@ -90,7 +93,7 @@ impl Failure {
                 "check the network, the host name and the proxy",
             )
         } else if error.is_timeout() {
-            ("the server stopped sending".to_owned(), "check the network, then try again")
+            ("no byte arrived within the time limit".to_owned(), "check the network, then try again")
         } else if error.is_connect() {
             (
                 format!("no connection: {cause}"),
@@ -101,33 +104,5 @@ impl Failure {
         };
         let again = if error.is_builder() { Again::No } else { Again::AfterBackoff };
         Self { reason, hint, again }
-    }
-}
-
-/// Follows a redirect on the same origin, to `https` on the same host, or from `https` to `https` elsewhere, where
-/// reqwest then leaves credentials out. Anything else could hand the request to whoever owns the network.
-pub(super) fn redirects() -> Policy {
-    Policy::custom(|attempt| {
-        let target = attempt.url();
-        let Some(from) = attempt.previous().last() else { return attempt.follow() };
-        let host = format!("{}://{}", target.scheme(), target.host_str().unwrap_or_default());
-        if attempt.previous().len() > MOST_REDIRECTS {
-            let error = format!("it redirects more than {MOST_REDIRECTS} times, last to {host}");
-            attempt.error(error)
-        } else if may_follow(&attempt, from) {
-            attempt.follow()
-        } else {
-            let error = format!("it redirects to {host}, where rvp does not follow from {}", from.scheme());
-            attempt.error(error)
-        }
-    })
-}
-
-fn may_follow(attempt: &Attempt<'_>, from: &Url) -> bool {
-    let to = attempt.url();
-    match (from.scheme(), to.scheme()) {
-        ("https", "https") => true,
-        ("http", "https") => from.host() == to.host(),
-        _ => from.origin() == to.origin(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// How often one question is asked before its failure is final.
-pub(super) const TRIES: u32 = 4;
+pub(crate) const TRIES: u32 = 4;
 /// The most that a server's `Retry-After` makes us wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The most that we wait on our own account.
@@ -42,7 +42,7 @@ mod tests {
         assert_eq!(seconds("86400"), Some(60));
         assert_eq!(seconds("Fri, 20 Nov 2026 12:00:09 GMT"), Some(9));
         assert_eq!(seconds("Fri, 20 Nov 2026 11:00:00 GMT"), Some(0));
-        assert_eq!(seconds("Fri, 20 Nov 2027 11:00:00 GMT"), Some(60));
+        assert_eq!(seconds("Sat, 20 Nov 2027 11:00:00 GMT"), Some(60));
         assert_eq!(seconds("soon"), None);
         assert_eq!(seconds("-1"), None);
     }

@@ -190,9 +190,21 @@ mod tests {
             Ok(_) => panic!("{location} opens"),
         };
         assert!(open(file.to_str().unwrap()).contains("it is a file"));
-        insta::assert_snapshot!(open("no/such/folder"), @"");
-        insta::assert_snapshot!(open("ftp://me:secret@host/registry"), @"");
-        insta::assert_snapshot!(open("https://me:secret@host:x/registry"), @"");
-        insta::assert_snapshot!(open("https://me:secret@host/registry?token=1"), @"");
+        insta::assert_snapshot!(open("no/such/folder"), @r"
+        cannot open the registry no/such/folder: there is no such folder
+          hint: check the path, and that the drive or share is connected; `rvp registry init` makes a registry
+        ");
+        insta::assert_snapshot!(open("ftp://me:secret@host/registry"), @r"
+        cannot open the registry ftp://host/registry: rvp does not read this kind of URL
+          hint: use a path, or a file:, http: or https: URL
+        ");
+        insta::assert_snapshot!(open("https://me:secret@host:x/registry"), @r"
+        cannot open the registry https://host:x/registry: invalid port number
+          hint: write it as https://host/path
+        ");
+        insta::assert_snapshot!(open("https://me:secret@host/registry?token=1"), @r"
+        cannot open the registry https://host/registry: its URL has a query or a fragment
+          hint: the URL of a registry is that of its folder: leave out `?` or `#` and what follows
+        ");
     }
 }

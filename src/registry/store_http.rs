@@ -9,47 +9,21 @@ use bytes::Bytes;
 use flate2::read::GzDecoder;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG,
     HeaderMap, HeaderValue, IF_NONE_MATCH, RANGE,
 };
-use reqwest::{Certificate, Client, Response, StatusCode, Url};
+use reqwest::{Client, Response, StatusCode, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::http_failure::{Again, Failure, redirects};
+use super::http_client::{HttpSettings, client_builder, take_credentials};
+use super::http_failure::{Again, Failure};
 use super::retry::{TRIES, backoff};
 use super::store::{ByteStream, Fresh, Store, StoreError, checked, without_credentials};
 
 /// Everything but what RFC 3986 leaves unreserved: some hosts read a bare `+` in a path as a space.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
-
-/// How to talk to web servers.
-#[derive(Clone, Debug)]
-pub struct HttpSettings {
-    /// The longest wait for a connection.
-    pub connect_timeout: Duration,
-    /// The longest wait for the next byte. There is no limit to the whole.
-    pub read_timeout: Duration,
-    /// The upper bound of the wait before the second attempt; it doubles with each.
-    pub first_backoff: Duration,
-    /// How many requests are under way at once, to one registry.
-    pub requests: usize,
-    /// PEM files of certificates to trust besides the system's.
-    pub roots: Vec<PathBuf>,
-}
-
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            read_timeout: Duration::from_secs(30),
-            first_backoff: Duration::from_millis(250),
-            requests: 50,
-            roots: Vec::new(),
-        }
-    }
-}
 
 /// A registry on a web server. Its futures need a tokio runtime with time and network, and it keeps its connections
 /// on the one that it is first used on.
@@ -112,7 +86,10 @@ impl HttpStore {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let client = client(&base, settings)
+        // Bodies are decoded here, where their limit is known; those of blobs never are: some servers label
+        // a `.tar.gz` as an encoded `.tar`.
+        let client = client_builder(&base, settings)
+            .and_then(|builder| builder.no_gzip().build().map_err(|error| Failure::of_error(&error).reason))
             .map_err(|failure| error(failure, "check the proxy and certificate settings"))?;
         Ok(Self {
             client,
@@ -321,53 +298,6 @@ impl Store for HttpStore {
     fn local_path(&self, _path: &str) -> Option<PathBuf> {
         None
     }
-}
-
-fn client(base: &Url, settings: &HttpSettings) -> Result<Client, String> {
-    let mut builder = Client::builder()
-        .user_agent(concat!("rvp/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(settings.connect_timeout)
-        .read_timeout(settings.read_timeout)
-        .redirect(redirects())
-        // Bodies are decoded here, where their limit is known; those of blobs never are: some servers label
-        // a `.tar.gz` as an encoded `.tar`.
-        .no_gzip();
-    let loopback = match base.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err("its URL names no host".to_owned()),
-    };
-    if loopback {
-        // No proxy can reach what only this machine can reach.
-        builder = builder.no_proxy();
-    }
-    for root in &settings.roots {
-        let unreadable =
-            |error: String| format!("the certificates in {} cannot be read: {error}", root.display());
-        let pem = std::fs::read(root).map_err(|error| unreadable(error.to_string()))?;
-        let certificates =
-            Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(error.to_string()))?;
-        builder = builder.tls_certs_merge(certificates);
-    }
-    builder.build().map_err(|error| Failure::of_error(&error).reason)
-}
-
-/// Takes the user name and password out of `url`, as an `Authorization` header (RFC 7617).
-fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let mut pair = percent_decode_str(url.username()).collect::<Vec<u8>>();
-    pair.push(b':');
-    pair.extend(percent_decode_str(url.password().unwrap_or_default()));
-    let mut header =
-        HeaderValue::from_str(&format!("Basic {}", data_encoding::BASE64.encode(&pair))).expect("ASCII");
-    header.set_sensitive(true);
-    // Both calls fail only for a URL without a host, which has no credentials.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    Some(header)
 }
 
 /// A partial answer has to begin where it was asked to: `Content-Range: bytes <from>-<to>/<length>` (RFC 9110, 14.4).

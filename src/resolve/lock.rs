@@ -171,7 +171,8 @@ fn merged<'a>(edges: impl Iterator<Item = &'a Dependency>) -> BTreeSet<Dependenc
 }
 
 impl LockedTarget {
-    fn of(target: &Target) -> Self {
+    /// A target, once it is decided.
+    pub fn of(target: &Target) -> Self {
         Self {
             name: target.name.clone(),
             host: target.host.as_ref().map(|(name, version)| format!("{}=={version}", name.as_str())),

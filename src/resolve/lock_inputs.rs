@@ -45,6 +45,11 @@ impl LockInputs {
         }
     }
 
+    /// The requirements, as they were written.
+    pub fn requirements(&self) -> &[String] {
+        &self.requirements
+    }
+
     /// What `now` asks that the lock was not made for, in words; none if they are the same.
     pub fn difference(&self, now: &LockInputs) -> Option<String> {
         if self == now {

@@ -6,6 +6,7 @@
 mod artifact;
 mod candidates;
 mod conflict;
+mod decide;
 mod explain;
 mod facts;
 mod hosts;
@@ -15,6 +16,7 @@ mod lock_inputs;
 mod options;
 mod order;
 mod provider;
+mod registries;
 mod resolution;
 mod rules;
 mod specifiers;
@@ -27,10 +29,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use conflict::Conflict;
+pub use decide::{DecideError, Machine, decide_target};
 pub use lock::{Lock, LockedArtifact, LockedPackage, LockedRegistry, LockedTarget};
 pub use lock_file::LockError;
 pub use lock_inputs::LockInputs;
 pub use options::{Preferences, PrereleaseMode, ResolutionMode, ResolveOptions, Upgrade};
+pub use registries::{Ambiguous, Registries};
 pub use resolution::{Dependency, Resolution, ResolvedPackage};
 pub use targets::resolve_all;
 
@@ -62,7 +66,7 @@ pub trait Packages {
 #[derive(Clone, Debug)]
 pub struct Found {
     pub registry: String,
-    pub package: Package,
+    pub package: Arc<Package>,
 }
 
 /// What is to be resolved: the project's side of the question. The target is the other side.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Lock;
 use crate::model::{PackageName, Version};
+pub use crate::project::{PrereleaseMode, ResolutionMode};
 
 /// Settings of `[tool.rvp]` that decide which versions are chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,31 +29,6 @@ pub struct ResolveOptions {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// Which pre-releases are candidates. The modes are those of uv.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PrereleaseMode {
-    Disallow,
-    Allow,
-    /// Those of packages that have nothing else.
-    IfNecessary,
-    /// Those of packages where the project's own requirements name a pre-release.
-    Explicit,
-    #[default]
-    IfNecessaryOrExplicit,
-}
-
-/// Which of several possible versions is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ResolutionMode {
-    #[default]
-    Highest,
-    Lowest,
-    /// The lowest of what the project itself requires, the highest of everything else.
-    LowestDirect,
 }
 
 /// What an update may change.

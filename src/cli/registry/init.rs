@@ -5,13 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use rvp::model::Record;
-use rvp::registry::{Config, LogKey, Writer};
+use rvp::registry::{Config, LogKey, REVIT_RELEASES, Writer};
 
 use crate::cli::context::Context;
 use crate::cli::output;
-
-/// The releases of Revit that FACTS name, as records of `host:revit`.
-const REVIT: &str = include_str!("../../registry/hosts/revit.jsonl");
 
 /// Make a key and an empty, sealed registry
 #[derive(clap::Args)]
@@ -45,7 +42,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     };
     let (key, verifier_key) = LogKey::generate(&name)?;
     let records = match arguments.with.contains(&Host::Revit) {
-        true => REVIT.lines().map(Record::parse).collect::<Result<_, _>>()?,
+        true => REVIT_RELEASES.lines().map(Record::parse).collect::<Result<_, _>>()?,
         false => Vec::new(),
     };
     let config = Config { format: 1, name, key: verifier_key.clone(), max_age_days: arguments.max_age_days };

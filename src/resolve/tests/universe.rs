@@ -79,10 +79,10 @@ impl Universe {
         let name = record.package().unwrap().unwrap();
         let found = self.packages.entry(name.clone()).or_insert_with(|| {
             let package = Package { name: name.clone(), releases: BTreeMap::new() };
-            Arc::new(Found { registry: "acme".into(), package })
+            Arc::new(Found { registry: "acme".into(), package: Arc::new(package) })
         });
         let package = &mut Arc::make_mut(found).package;
-        package.apply("index", 1, record, sealed.parse().unwrap(), 0).unwrap();
+        Arc::make_mut(package).apply("index", 1, record, sealed.parse().unwrap(), 0).unwrap();
         self
     }
 

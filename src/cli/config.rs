@@ -1,0 +1,59 @@
+//! `rvp config`: the settings, where each comes from, and how to change the user's own.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use rvp::project::{Layers, Setting, Settings, UserConfig};
+
+use super::context::Context;
+use super::output;
+use super::publish::current_project;
+
+/// Show and change settings
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Print every setting, its value, and where it comes from
+    List,
+    /// Print the value of one setting
+    Get { key: String },
+    /// Write a setting to the user's config.toml
+    Set {
+        /// `cache-dir`, or `registries.acme.url` for a part of a setting
+        key: String,
+        value: String,
+    },
+}
+
+pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
+    let project = current_project()?.map(|project| project.layer);
+    let layers = || Layers::load(Settings::default(), project.clone(), &context.home);
+    match command {
+        Command::List => {
+            let listed = layers()?.list();
+            if context.global.json {
+                let data: serde_json::Map<String, serde_json::Value> = listed
+                    .iter()
+                    .map(|one| (one.setting.name.to_owned(), serde_json::json!(one.value)))
+                    .collect();
+                output::json(&data)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            for one in listed {
+                let value = one.value.unwrap_or_else(|| "not set".into());
+                let origin = one.origin.map(|origin| format!("  # {origin}")).unwrap_or_default();
+                output::line(&format!("{} = {value}{origin}", one.setting.name))?;
+            }
+        }
+        Command::Get { key } => {
+            let setting = Setting::named(key)
+                .with_context(|| format!("`{key}` is not a setting\n  hint: `rvp config list` shows all"))?;
+            let value = setting.show(&layers()?.settings());
+            output::line(&value.with_context(|| format!("`{key}` is not set"))?)?;
+        }
+        Command::Set { key, value } => {
+            UserConfig::read(&context.home.config_file())?.set(key, value)?;
+            context.say(&format!("wrote `{key}` to {}", context.home.config_file().display()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,72 @@
+//! `rvp init`: a new project file.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use rvp::model::PackageName;
+
+use super::context::Context;
+
+/// Make a pyproject.toml in this folder, or in a new one
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The folder of the project
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// The project's name [default: the folder's]
+    #[arg(long)]
+    name: Option<String>,
+    /// A registry to use: a folder or a URL
+    #[arg(long, value_name = "LOCATION")]
+    registry: Option<String>,
+    /// A target to lock for, as `revit==2025.4`; may be given several times
+    #[arg(long = "target", value_name = "HOST==VERSION")]
+    targets: Vec<String>,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let file = arguments.dir.join("pyproject.toml");
+    if file.exists() {
+        bail!("{} is there already\n  hint: `rvp add` adds dependencies to it", file.display());
+    }
+    let name = match &arguments.name {
+        Some(name) => name.clone(),
+        None => {
+            let absolute = std::path::absolute(&arguments.dir)?;
+            let name = absolute.file_name().and_then(|name| name.to_str());
+            name.context("this folder has no name\n  hint: give one with --name")?.to_owned()
+        }
+    };
+    PackageName::python(&name)?;
+    let mut document = toml_edit::DocumentMut::new();
+    document["project"] = toml_edit::table();
+    document["project"]["name"] = toml_edit::value(name);
+    document["project"]["version"] = toml_edit::value("0.1.0");
+    document["project"]["requires-python"] = toml_edit::value(">=3.11");
+    document["project"]["dependencies"] = toml_edit::value(toml_edit::Array::new());
+    let mut settings = toml_edit::Table::new();
+    if let Some(location) = &arguments.registry {
+        let mut registry = toml_edit::InlineTable::new();
+        registry.insert("name", "registry".into());
+        registry.insert("url", location.as_str().into());
+        settings["registries"] = toml_edit::value(toml_edit::Array::from_iter([registry]));
+    }
+    if !arguments.targets.is_empty() {
+        settings["targets"] = toml_edit::value(toml_edit::Array::from_iter(&arguments.targets));
+    }
+    if !settings.is_empty() {
+        let mut tool = toml_edit::Table::new();
+        tool.set_implicit(true);
+        tool["rvp"] = toml_edit::Item::Table(settings);
+        document["tool"] = toml_edit::Item::Table(tool);
+    }
+    rvp::registry::replace_file(&file, document.to_string().as_bytes())?;
+    context.say(&format!("made {}", shown(&file).display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A path without a leading `./`.
+fn shown(path: &Path) -> &Path {
+    path.strip_prefix(".").unwrap_or(path)
+}

@@ -1,0 +1,319 @@
+//! `rvp sync`: make an environment hold what the lock says. Everything that installs ends here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use rvp::fetch::{Bar, Downloader, Progress, Silent, Wanted};
+use rvp::install::{Applied, Environment, InstallError, Plan, PlannedPackage, Store, Unpacked};
+use rvp::model::{Artifact, Blake3, PackageName};
+use rvp::project::{Registry, Settings};
+use rvp::resolve::{Lock, LockedArtifact, LockedPackage, LockedTarget};
+use tokio::task::JoinSet;
+use uv_normalize::{ExtraName, GroupName};
+
+use super::context::Context;
+use super::environments;
+use super::graph::Graph;
+use super::output;
+use super::workspace::{ResolveArguments, Workspace};
+
+/// Make an environment hold exactly what the project's lock says, locking first where that is needed
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The environment: a name, or a path as ./PATH [default: .venv beside pyproject.toml]
+    #[arg(long, value_name = "NAME-or-./PATH")]
+    env: Option<String>,
+    /// The target of the lock to install [default: the one that fits the environment, or this machine]
+    #[arg(long)]
+    target: Option<String>,
+    /// Fail if the lock is not up to date
+    #[arg(long)]
+    locked: bool,
+    /// Leave out the dependency group `dev`
+    #[arg(long)]
+    no_dev: bool,
+    /// Install this dependency group too
+    #[arg(long = "group", value_name = "NAME")]
+    groups: Vec<GroupName>,
+    /// Install the optional dependencies of this extra too
+    #[arg(long = "extra", value_name = "NAME")]
+    extras: Vec<ExtraName>,
+    #[command(flatten)]
+    resolve: ResolveArguments,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::find(context, arguments.resolve.settings()?)?;
+    sync(context, &workspace, arguments)
+}
+
+/// Syncs the project's own environment with all defaults.
+pub fn sync_default(context: &Context, workspace: &Workspace) -> anyhow::Result<ExitCode> {
+    let arguments = Arguments {
+        env: None,
+        target: None,
+        locked: false,
+        no_dev: false,
+        groups: Vec::new(),
+        extras: Vec::new(),
+        resolve: ResolveArguments::default(),
+    };
+    sync(context, workspace, &arguments)
+}
+
+fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let lock = if arguments.locked {
+        let lock = workspace.lock()?.context("there is no rvp.lock\n  hint: run `rvp lock`")?;
+        if let Some(difference) = lock.inputs.difference(&workspace.question().inputs()) {
+            bail!("rvp.lock is not up to date: {difference}\n  hint: run `rvp lock`");
+        }
+        lock
+    } else {
+        workspace.fresh_lock(context)?
+    };
+    let path = match &arguments.env {
+        Some(name) => environments::locate(name, &workspace.settings),
+        None => workspace.project.root().join(".venv"),
+    };
+    let existing = path.exists().then(|| Environment::open(&path)).transpose()?;
+    let target = choose_target(&lock, arguments.target.as_deref(), existing.as_ref())?;
+    let environment = match existing {
+        Some(environment) => environment,
+        None => create_for(context, &workspace.settings, &path, target)?,
+    };
+    let graph = Graph::new(&lock, &target.name);
+    let wanted = graph.reachable(roots(workspace, arguments)?);
+    install(context, &workspace.settings, &lock, target, Some(&wanted), &environment)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The names that the chosen parts of the project require.
+fn roots(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<Vec<PackageName>> {
+    let project = &workspace.project;
+    let mut requirements = project.project.dependencies.clone();
+    for extra in &arguments.extras {
+        let optional = project.project.optional_dependencies.get(extra);
+        requirements
+            .extend_from_slice(optional.with_context(|| format!("the project has no extra `{extra}`"))?);
+    }
+    let mut groups = arguments.groups.clone();
+    let dev: GroupName = "dev".parse()?;
+    if !arguments.no_dev && project.groups.contains_key(&dev) {
+        groups.push(dev);
+    }
+    for group in groups {
+        let group_requirements = project.groups.get(&group);
+        requirements.extend_from_slice(
+            group_requirements.with_context(|| format!("the project has no dependency group `{group}`"))?,
+        );
+    }
+    Ok(requirements.into_iter().map(|requirement| requirement.name).collect())
+}
+
+/// The target of a lock that an environment takes: the one that is named, or that fits it, or that fits this machine.
+pub fn choose_target<'a>(
+    lock: &'a Lock,
+    wanted: Option<&str>,
+    environment: Option<&Environment>,
+) -> anyhow::Result<&'a LockedTarget> {
+    let all = || lock.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ");
+    if let Some(wanted) = wanted {
+        return lock
+            .targets
+            .iter()
+            .find(|target| target.name == wanted)
+            .with_context(|| format!("the lock has no target `{wanted}`\n  hint: it has {}", all()));
+    }
+    if let Some(environment) = environment {
+        return lock.targets.iter().find(|target| environments::fits(environment, target)).with_context(|| {
+            format!(
+                "the environment {} is for {}, and the lock has no such target\n  hint: it has {}; add the target to the project, or make another environment",
+                environment.path().display(),
+                environments::describe(environment),
+                all()
+            )
+        });
+    }
+    let here = lock.targets.iter().find(|target| environments::is_this_machine(target));
+    match (here, &lock.targets[..]) {
+        (Some(target), _) => Ok(target),
+        (None, [only]) => Ok(only),
+        _ => bail!(
+            "none of the lock's targets is for this machine\n  hint: choose one with --target: {}",
+            all()
+        ),
+    }
+}
+
+/// Makes the environment that a target asks for.
+fn create_for(
+    context: &Context,
+    settings: &Settings,
+    path: &Path,
+    target: &LockedTarget,
+) -> anyhow::Result<Environment> {
+    let spec = environments::spec(context, settings, target)?;
+    let environment = Environment::create(path, &spec)?;
+    context.say(&format!("made the environment {} for {}", path.display(), target.name));
+    Ok(environment)
+}
+
+/// Makes `environment` hold what `lock` has for `target`, or those of it that are `wanted`.
+pub fn install(
+    context: &Context,
+    settings: &Settings,
+    lock: &Lock,
+    target: &LockedTarget,
+    wanted: Option<&BTreeSet<PackageName>>,
+    environment: &Environment,
+) -> anyhow::Result<()> {
+    let order: Vec<(&LockedPackage, &LockedArtifact)> = lock
+        .install_order(&target.name)
+        .into_iter()
+        .filter(|(package, _)| wanted.is_none_or(|wanted| wanted.contains(&package.name)))
+        .collect();
+    let plan = Plan {
+        packages: order
+            .iter()
+            .map(|(package, artifact)| PlannedPackage {
+                name: package.name.clone(),
+                version: package.version.to_string(),
+                artifact: artifact.blake3,
+                requested: package.direct,
+                direct_url: None,
+            })
+            .collect(),
+    };
+    let store = context.package_store(settings)?;
+    if environment.is_current(&plan, &store) {
+        context.say(&format!("{} is up to date", environment.path().display()));
+        return Ok(());
+    }
+    let before = environment.current().map(|generation| generation.plan).unwrap_or_default();
+    let unpacked = unpack(context, settings, lock, &order, &store)?;
+    let locked = environment.lock(|waiting| context.say(waiting))?;
+    let applied = locked.apply(&plan, &store, &unpacked)?;
+    report(context, &before, &plan, &applied);
+    Ok(())
+}
+
+/// Has every artifact in the store, fetching what is missing; each is unpacked while the others still arrive.
+fn unpack(
+    context: &Context,
+    settings: &Settings,
+    lock: &Lock,
+    order: &[(&LockedPackage, &LockedArtifact)],
+    store: &Store,
+) -> anyhow::Result<Vec<Unpacked>> {
+    let mut unpacked = Vec::with_capacity(order.len());
+    let mut missing = Vec::new();
+    for (package, artifact) in order {
+        match store.get(artifact.blake3) {
+            Some(found) => unpacked.push(found),
+            None => missing.push((*package, *artifact)),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(unpacked);
+    }
+    let stores = open_needed(context, settings, lock, &missing)?;
+    let progress: Arc<dyn Progress> =
+        if context.global.quiet { Arc::new(Silent) } else { Arc::new(Bar::new()) };
+    let cache = context.folders(settings).cache.join("downloads");
+    let downloader = Downloader::new(context.runtime.handle().clone(), cache, progress, false);
+    let wanted: Vec<Wanted> = missing
+        .iter()
+        .filter_map(|(package, artifact)| {
+            let store = Arc::clone(stores.get(package.registry.as_str())?);
+            let artifact = Artifact {
+                file: artifact.file.clone(),
+                size: artifact.size,
+                blake3: artifact.blake3,
+                sha256: artifact.sha256,
+                requires: None,
+                requires_python: None,
+            };
+            Some(Wanted { store, artifact })
+        })
+        .collect();
+    let fresh = context.runtime.block_on(async {
+        let mut downloads = downloader.start(wanted);
+        let mut unpacking: JoinSet<anyhow::Result<Unpacked>> = JoinSet::new();
+        while let Some(done) = downloads.next().await {
+            let (digest, fetched) = done?;
+            let store = store.clone();
+            unpacking.spawn_blocking(move || {
+                let unpacked =
+                    store.ensure(digest, || Ok::<PathBuf, InstallError>(fetched.path().to_owned()))?;
+                if let rvp::fetch::Fetched::Cached(path) = fetched {
+                    // The store has it now; a second copy would only take space.
+                    let _ = std::fs::remove_file(path);
+                }
+                Ok(unpacked)
+            });
+        }
+        let mut fresh = Vec::new();
+        while let Some(done) = unpacking.join_next().await {
+            fresh.push(done.context("unpacking stopped")??);
+        }
+        anyhow::Ok(fresh)
+    })?;
+    unpacked.extend(fresh);
+    Ok(unpacked)
+}
+
+/// Opens the registries that the missing artifacts come from, each under the key that the lock knows it by.
+fn open_needed<'a>(
+    context: &Context,
+    settings: &Settings,
+    lock: &'a Lock,
+    missing: &[(&LockedPackage, &LockedArtifact)],
+) -> anyhow::Result<BTreeMap<&'a str, Arc<dyn rvp::registry::Store>>> {
+    let mut stores = BTreeMap::new();
+    for locked in &lock.registries {
+        let Some((package, _)) = missing.iter().find(|(package, _)| package.registry == locked.name) else {
+            continue;
+        };
+        let known: &[Registry] = settings.registries.as_deref().unwrap_or_default();
+        let registry = known.iter().find(|registry| registry.name == locked.name).with_context(|| {
+            format!(
+                "the lock takes {} from the registry `{}`, which no setting names\n  hint: name it under [tool.rvp] registries",
+                package.name, locked.name
+            )
+        })?;
+        let reader = context
+            .open_registry(&registry.url.to_string(), Some(locked.key.clone()), settings)
+            .with_context(|| format!("cannot use the registry `{}`", locked.name))?;
+        stores.insert(locked.name.as_str(), Arc::clone(reader.store()));
+    }
+    Ok(stores)
+}
+
+fn report(context: &Context, before: &Plan, after: &Plan, applied: &Applied) {
+    let Applied::Changed { conflicts, .. } = applied else { return };
+    let versions = |plan: &Plan| -> BTreeMap<PackageName, (String, Blake3)> {
+        let version = |package: &PlannedPackage| (package.version.clone(), package.artifact);
+        plan.packages.iter().map(|package| (package.name.clone(), version(package))).collect()
+    };
+    let (old, new) = (versions(before), versions(after));
+    let names: BTreeSet<&PackageName> = old.keys().chain(new.keys()).collect();
+    let (mut added, mut removed, mut changed) = (0, 0, 0);
+    for name in names {
+        match (old.get(name), new.get(name)) {
+            (None, Some(_)) => added += 1,
+            (Some(_), None) => removed += 1,
+            (Some(old), Some(new)) if old != new => changed += 1,
+            _ => {}
+        }
+    }
+    for conflict in conflicts {
+        context.say(&format!("warning: {conflict}"));
+    }
+    context.say(&format!(
+        "installed {}: {added} added, {changed} changed, {removed} removed",
+        output::count(new.len(), "package")
+    ));
+}

@@ -1,0 +1,213 @@
+//! A project with its settings, its registries and its lock: what `lock`, `sync` and their kin work on.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use rvp::model::{PackageName, Requirement, Target, TargetSpec};
+use rvp::project::{Location, PyProject, Registry, Settings, find_project};
+use rvp::resolve::{
+    Lock, LockInputs, Preferences, Registries, Request, ResolveOptions, Upgrade, decide_target, resolve_all,
+};
+
+use super::context::Context;
+use super::machine::ThisMachine;
+
+/// Settings of a resolution on the command line.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct ResolveArguments {
+    /// Which pre-releases are candidates [default: if-necessary-or-explicit]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "MODE")]
+    prerelease: Option<rvp::project::PrereleaseMode>,
+    /// Which of several possible versions is chosen: highest, lowest or lowest-direct
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "MODE")]
+    resolution: Option<rvp::project::ResolutionMode>,
+    /// Pass over releases sealed after this date or time
+    #[arg(long, value_name = "TIME")]
+    exclude_newer: Option<String>,
+    /// A registry to use besides those of the settings: a folder or a URL
+    #[arg(long = "registry", value_name = "LOCATION")]
+    registries: Vec<String>,
+}
+
+impl ResolveArguments {
+    pub fn settings(&self) -> anyhow::Result<Settings> {
+        let registries: Vec<Registry> = self
+            .registries
+            .iter()
+            .enumerate()
+            .map(|(at, text)| {
+                let url = Location::parse(text).map_err(anyhow::Error::msg)?;
+                let name = if at == 0 { "registry".to_owned() } else { format!("registry-{}", at + 1) };
+                Ok(Registry { name, url, prefixes: Vec::new(), key: None })
+            })
+            .collect::<anyhow::Result<_>>()?;
+        let exclude_newer = match &self.exclude_newer {
+            Some(text) => Some(rvp::project::ExcludeNewer::parse(text).map_err(anyhow::Error::msg)?),
+            None => None,
+        };
+        Ok(Settings {
+            registries: (!registries.is_empty()).then_some(registries),
+            prerelease: self.prerelease,
+            resolution: self.resolution,
+            exclude_newer,
+            ..Settings::default()
+        })
+    }
+}
+
+/// What is asked of a resolution, wherever it is written: in a project or for an environment.
+pub struct Question {
+    pub requirements: Vec<Requirement>,
+    pub requires_python: Option<String>,
+    pub hosts: BTreeMap<String, String>,
+    pub targets: Vec<TargetSpec>,
+    pub settings: Settings,
+}
+
+impl Question {
+    fn options(&self) -> ResolveOptions {
+        let texts = |requirements: &Option<Vec<Requirement>>| {
+            requirements.iter().flatten().map(|requirement| requirement.text.to_string()).collect()
+        };
+        ResolveOptions {
+            prerelease: self.settings.prerelease.unwrap_or_default(),
+            resolution: self.settings.resolution.unwrap_or_default(),
+            exclude_newer: self.settings.exclude_newer.map(|time| time.0),
+            constraint_dependencies: texts(&self.settings.constraint_dependencies),
+            override_dependencies: texts(&self.settings.override_dependencies),
+        }
+    }
+
+    /// What a lock must have been made from to be an answer.
+    pub fn inputs(&self) -> LockInputs {
+        LockInputs::new(
+            &self.requirements,
+            self.requires_python.as_deref(),
+            &self.hosts,
+            &self.options(),
+            &self.targets,
+        )
+    }
+
+    /// Resolves for every target. `old` is kept where it still fits.
+    pub fn answer(&self, context: &Context, old: Option<&Lock>, upgrade: &Upgrade) -> anyhow::Result<Lock> {
+        let registries = open_registries(context, &self.settings)?;
+        let machine = ThisMachine::new(context, &self.settings, self.requires_python.clone());
+        let hosts: Vec<PackageName> =
+            self.targets.iter().filter_map(|target| Some(target.host_parts().ok()??.0)).collect();
+        registries.warm(&hosts, &[]);
+        let targets: Vec<Target> = self
+            .targets
+            .iter()
+            .map(|spec| decide_target(spec, &registries, &machine))
+            .collect::<Result<_, _>>()?;
+        let names: Vec<PackageName> = self
+            .requirements
+            .iter()
+            .filter(|requirement| targets.iter().any(|target| requirement.applies(&target.markers, &[])))
+            .map(|requirement| requirement.name.clone())
+            .chain(old.iter().flat_map(|lock| lock.packages.iter().map(|package| package.name.clone())))
+            .collect();
+        registries.warm(&names, &targets);
+        let options = self.options();
+        let preferences = old.map(|lock| Preferences::of_lock(lock, upgrade)).unwrap_or_default();
+        let request = Request {
+            requirements: &self.requirements,
+            requires_python: self.requires_python.as_deref(),
+            hosts: &self.hosts,
+            options: &options,
+            preferences: &preferences,
+            packages: &registries,
+        };
+        let resolutions = resolve_all(&request, &targets)?;
+        registries.check_inclusion(&resolutions)?;
+        for warning in resolutions.iter().flat_map(|resolution| &resolution.warnings) {
+            context.say(&format!("warning: {warning}"));
+        }
+        Ok(Lock::new(self.inputs(), &targets, &registries.locked(), &resolutions))
+    }
+}
+
+/// Opens all registries of the settings.
+pub fn open_registries(context: &Context, settings: &Settings) -> anyhow::Result<Registries> {
+    let registries = settings.registries.clone().unwrap_or_default();
+    if registries.is_empty() {
+        anyhow::bail!(
+            "no registry is set\n  hint: name one under [tool.rvp] as `registries = [{{ name = \"acme\", url = \"../registry\" }}]`, or for this user with `rvp config set registries`"
+        );
+    }
+    let readers = registries
+        .iter()
+        .map(|registry| {
+            context
+                .open_registry(&registry.url.to_string(), registry.key.clone(), settings)
+                .with_context(|| format!("cannot use the registry `{}`", registry.name))
+        })
+        .collect::<anyhow::Result<_>>()?;
+    Ok(Registries::new(registries, readers))
+}
+
+/// A project on disk.
+pub struct Workspace {
+    pub project: PyProject,
+    pub settings: Settings,
+}
+
+impl Workspace {
+    /// The project that the current folder belongs to, with settings of the command line over its own.
+    pub fn find(context: &Context, command_line: Settings) -> anyhow::Result<Self> {
+        let project = PyProject::read(&find_project(Path::new("."))?)?;
+        let settings = context.settings(command_line, Some(&project))?;
+        Ok(Self { project, settings })
+    }
+
+    pub fn lock_path(&self) -> PathBuf {
+        self.project.root().join("rvp.lock")
+    }
+
+    /// The lock of the project, or none.
+    pub fn lock(&self) -> anyhow::Result<Option<Lock>> {
+        Ok(Lock::read(&self.lock_path())?)
+    }
+
+    /// All that the project may need: its dependencies, its optional ones and those of its groups.
+    pub fn question(&self) -> Question {
+        let project = &self.project.project;
+        let optional = project.optional_dependencies.values().flatten();
+        let groups = self.project.groups.values().flatten();
+        let targets = self.settings.targets.clone().filter(|targets| !targets.is_empty());
+        Question {
+            requirements: project.dependencies.iter().chain(optional).chain(groups).cloned().collect(),
+            requires_python: project.requires_python.as_ref().map(ToString::to_string),
+            hosts: self.project.hosts.iter().map(|(host, range)| (host.clone(), range.to_string())).collect(),
+            targets: targets.unwrap_or_else(|| vec![TargetSpec::default()]),
+            settings: self.settings.clone(),
+        }
+    }
+
+    /// The lock, made anew where it is missing or was made for another question.
+    pub fn fresh_lock(&self, context: &Context) -> anyhow::Result<Lock> {
+        let question = self.question();
+        let old = self.lock()?;
+        if let Some(lock) = old.as_ref().filter(|lock| lock.inputs.difference(&question.inputs()).is_none()) {
+            return Ok(lock.clone());
+        }
+        self.relock(context, old.as_ref(), &Upgrade::Nothing)
+    }
+
+    /// Resolves and writes the lock.
+    pub fn relock(&self, context: &Context, old: Option<&Lock>, upgrade: &Upgrade) -> anyhow::Result<Lock> {
+        let lock = self.question().answer(context, old, upgrade)?;
+        lock.write(&self.lock_path())?;
+        for line in super::changes::between(old, &lock) {
+            context.say(&line);
+        }
+        context.say(&format!(
+            "locked {} for {}",
+            super::output::count(lock.packages.len(), "package"),
+            super::output::count(lock.targets.len(), "target")
+        ));
+        Ok(lock)
+    }
+}
