@@ -58,7 +58,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     // So that nothing is downloaded for a registry that cannot be written to. Others may write during the download.
     drop(open()?);
     let (read, staging) = match &arguments.from {
-        Some(folder) => (read_folder(folder, |name| hosts_of(name, &arguments.hosts, None))?, None),
+        Some(folder) => (read_folder(folder, |name| hosts_of(name, &arguments.hosts, &[]))?, None),
         None => {
             let staging = Staging::beside(&arguments.dir)?;
             (download(context, arguments, &staging)?, Some(staging))
@@ -93,7 +93,7 @@ fn download(context: &Context, arguments: &Arguments, staging: &Staging) -> anyh
 /// Every host release asked for, with every Python and every platform asked for.
 fn targets(context: &Context, arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
     let settings = context.settings(Settings::default(), None)?;
-    let hosts = KnownHosts::open(context, &settings)?;
+    let hosts = KnownHosts::of_directory(context, &arguments.dir)?;
     let machine = ThisMachine::new(context, &settings, None);
     let mut targets = Vec::new();
     for host in or_default(&arguments.target) {
