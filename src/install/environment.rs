@@ -103,8 +103,7 @@ impl Environment {
             .tempdir_in(parent)
             .map_err(InstallError::io("create a folder in", parent))?;
         let stage = temporary.path().join("environment");
-        fs::create_dir_all(stage.join(GENERATIONS))
-            .map_err(InstallError::io("create the folder", &stage))?;
+        fs::create_dir_all(stage.join(GENERATIONS)).map_err(InstallError::io("create the folder", &stage))?;
         let write = |name: &str, text: &[u8]| {
             let path = stage.join(name);
             fs::write(&path, text).map_err(InstallError::io("write", &path))
@@ -143,7 +142,10 @@ impl Environment {
             Err(source) => return Err(InstallError::Io { action: "read", path: file, source }),
         };
         let state: EnvironmentState = serde_json::from_slice(&text).map_err(|error| {
-            not(format!("its {STATE} cannot be read: {error}"), "remove the folder and make it again with `rvp sync`")
+            not(
+                format!("its {STATE} cannot be read: {error}"),
+                "remove the folder and make it again with `rvp sync`",
+            )
         })?;
         if state.format != FORMAT {
             let reason = format!("it has format {}, and this version of rvp reads {FORMAT}", state.format);
@@ -202,7 +204,8 @@ impl Environment {
 
     /// Whether the environment is already as `plan` wants it. Reads one file, and looks whether the store still has what is linked.
     pub fn is_current(&self, plan: &Plan, store: &Store) -> bool {
-        let same = || self.current().is_some_and(|current| current.fingerprint == self.fingerprint(plan, store));
+        let same =
+            || self.current().is_some_and(|current| current.fingerprint == self.fingerprint(plan, store));
         let stored = || plan.packages.iter().all(|package| store.has(package.artifact));
         same() && (self.state.link_mode != LinkMode::Symlink || stored())
     }

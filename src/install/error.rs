@@ -29,7 +29,9 @@ pub enum InstallError {
         "cannot install {package}: its file {path} would replace a file by which rvp manages the environment\n  hint: the wheel is not fit for virtual environments; tell its publisher"
     )]
     Reserved { package: String, path: String },
-    #[error("the artifact {artifact} of {package} is part of the plan and has not been unpacked into the store")]
+    #[error(
+        "the artifact {artifact} of {package} is part of the plan and has not been unpacked into the store"
+    )]
     NotUnpacked { package: String, artifact: Blake3 },
     #[error("{} is in the way: {reason}\n  hint: {hint}", path.display())]
     InTheWay { path: PathBuf, reason: &'static str, hint: &'static str },

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::InstallError;
 use super::plan::Plan;
 use super::tree::Conflict;
-use super::InstallError;
 use crate::model::Blake3;
 
 /// The file in a generation's folder that says what it is.

@@ -110,9 +110,9 @@ fn place_file(from: &Path, to: &Path, mode: LinkMode) -> io::Result<()> {
             | io::ErrorKind::PermissionDenied => copy(from, to),
             _ => Err(error),
         }),
-        LinkMode::Clone => {
-            reflink_copy::reflink(from, to).and_then(|()| system::make_writable(to)).or_else(|_| copy(from, to))
-        }
+        LinkMode::Clone => reflink_copy::reflink(from, to)
+            .and_then(|()| system::make_writable(to))
+            .or_else(|_| copy(from, to)),
         LinkMode::Copy => copy(from, to),
     }
 }

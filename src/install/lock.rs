@@ -122,8 +122,10 @@ impl LockedEnvironment<'_> {
     /// Switches to a complete generation, whose top-level entries are `names`.
     fn switch(&self, number: u64, names: &[OsString]) -> Result<(), InstallError> {
         let root = &self.environment.root;
-        let visible: Vec<&OsString> =
-            names.iter().filter(|name| !RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved))).collect();
+        let visible: Vec<&OsString> = names
+            .iter()
+            .filter(|name| !RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)))
+            .collect();
         for name in &visible {
             let path = root.join(name);
             if fs::symlink_metadata(&path).is_err() {

@@ -139,14 +139,13 @@ mod tests {
     fn a_manifest_is_read_as_it_is_written_and_never_when_cut_short() {
         let rows = [row("lib/a,b/c.py"), row("lib/a-b.py"), row("lib/a/b.py"), row("lib/a/c/d.py")];
         let top = Top { area: Area::Lib, name: "a".into(), folder: true };
-        let text =
-            Manifest::new("a-1.dist-info".into(), vec![top], vec![], vec![], &rows).to_text().unwrap();
+        let text = Manifest::new("a-1.dist-info".into(), vec![top], vec![], vec![], &rows).to_text().unwrap();
         let manifest = Manifest::parse(&text).unwrap();
         assert_eq!(manifest.rows(), rows);
-        assert_eq!(manifest.below("lib/a").iter().map(|row| &*row.path).collect::<Vec<_>>(), [
-            "lib/a/b.py",
-            "lib/a/c/d.py"
-        ]);
+        assert_eq!(
+            manifest.below("lib/a").iter().map(|row| &*row.path).collect::<Vec<_>>(),
+            ["lib/a/b.py", "lib/a/c/d.py"]
+        );
         assert!(manifest.row("lib/a-b.py").is_some());
         for length in 0..text.len() {
             assert!(Manifest::parse(&text[..length]).is_err(), "{length}");

@@ -119,12 +119,15 @@ pub fn find(
 
 fn candidates(request: PythonRequest) -> Vec<PathBuf> {
     let PythonRequest { major, minor, .. } = request;
-    let pyenv = env::var_os("PYENV_ROOT").map(PathBuf::from).or_else(|| env::home_dir().map(|home| home.join(".pyenv")));
+    let pyenv = env::var_os("PYENV_ROOT")
+        .map(PathBuf::from)
+        .or_else(|| env::home_dir().map(|home| home.join(".pyenv")));
     let names = match cfg!(windows) {
         true => vec!["python.exe".to_owned()],
         false => vec![format!("python{major}.{minor}"), format!("python{major}"), "python".to_owned()],
     };
-    let on_path: Vec<PathBuf> = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
+    let on_path: Vec<PathBuf> =
+        env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
     // The shims of pyenv are scripts that choose by the current folder: not what is to be remembered.
     let folders = on_path.iter().filter(|folder| pyenv.as_ref().is_none_or(|root| !folder.starts_with(root)));
     let mut paths: Vec<PathBuf> =
@@ -142,11 +145,15 @@ fn candidates(request: PythonRequest) -> Vec<PathBuf> {
         let name = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
         std::cmp::Reverse(name.and_then(|version: PythonRequest| version.patch))
     });
-    paths.extend(installed.into_iter().map(|folder| program.iter().fold(folder, |path, part| path.join(part))));
+    paths.extend(
+        installed.into_iter().map(|folder| program.iter().fold(folder, |path, part| path.join(part))),
+    );
     if cfg!(windows) {
         // Where the installers of python.org put it, for one person and for all.
         let folder = format!("Python{major}{minor}");
-        for (variable, inner) in [("LOCALAPPDATA", "Programs\\Python"), ("ProgramFiles", ""), ("SystemDrive", "\\")] {
+        for (variable, inner) in
+            [("LOCALAPPDATA", "Programs\\Python"), ("ProgramFiles", ""), ("SystemDrive", "\\")]
+        {
             if let Some(root) = env::var_os(variable) {
                 paths.push(PathBuf::from(root).join(inner).join(&folder).join("python.exe"));
             }
@@ -157,7 +164,10 @@ fn candidates(request: PythonRequest) -> Vec<PathBuf> {
 
 fn below(folder: Option<PathBuf>, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let entries = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_name().to_str().is_some_and(&wanted)).map(|entry| entry.path()).collect()
+    entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(&wanted))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 fn save(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -78,8 +78,8 @@ impl Store {
         let damaged = |reason: String| InstallError::Damaged { path: unpacked.folder.clone(), reason };
         unpacked.manifest.rows().par_iter().filter(|row| !row.hash.is_empty()).try_for_each(|row| {
             let path = join(&unpacked.folder, &row.path);
-            let bytes = fs::read(&path)
-                .map_err(|error| damaged(format!("{} cannot be read: {error}", row.path)))?;
+            let bytes =
+                fs::read(&path).map_err(|error| damaged(format!("{} cannot be read: {error}", row.path)))?;
             if row.is_of(&bytes) {
                 return Ok(());
             }
@@ -164,7 +164,9 @@ fn temporary_folder(parent: &Path) -> Result<tempfile::TempDir, InstallError> {
 fn remove_abandoned(staging: &Path) {
     let abandoned = |entry: &fs::DirEntry| {
         let changed = entry.metadata().and_then(|metadata| metadata.modified()).ok();
-        changed.and_then(|time| SystemTime::now().duration_since(time).ok()).is_some_and(|age| age > STAGING_AGE)
+        changed
+            .and_then(|time| SystemTime::now().duration_since(time).ok())
+            .is_some_and(|age| age > STAGING_AGE)
     };
     for entry in fs::read_dir(staging).into_iter().flatten().flatten().filter(abandoned) {
         let _ = fs::remove_dir_all(entry.path());

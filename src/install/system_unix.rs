@@ -68,13 +68,19 @@ pub fn launchers(command: &Command, layout: &Layout, python: Option<&Path>) -> i
     Ok(vec![launcher::unix(command, python)])
 }
 
-/// The names by which the interpreter is called in `bin`, and what they lead to.
-pub fn interpreter_links(interpreter: &Path, (major, minor): (u64, u64)) -> Vec<(String, PathBuf)> {
-    vec![
-        ("python".to_owned(), interpreter.to_owned()),
-        (format!("python{major}"), PathBuf::from("python")),
-        (format!("python{major}.{minor}"), PathBuf::from("python")),
-    ]
+/// Links that a virtual environment has, by path relative to it, and what they lead to.
+pub fn interpreter_links(interpreter: &Path, layout: &Layout) -> Vec<(String, PathBuf)> {
+    let (major, minor) = layout.python;
+    let mut links = vec![
+        ("bin/python".to_owned(), interpreter.to_owned()),
+        (format!("bin/python{major}"), PathBuf::from("python")),
+        (format!("bin/python{major}.{minor}"), PathBuf::from("python")),
+    ];
+    if cfg!(all(target_os = "linux", target_pointer_width = "64")) {
+        // Some distributions build Python to look for extension modules there.
+        links.push(("lib64".to_owned(), PathBuf::from("lib")));
+    }
+    links
 }
 
 /// The programs that start the interpreter where a link cannot: there are none here.

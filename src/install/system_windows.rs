@@ -81,19 +81,21 @@ pub fn launchers(command: &Command, layout: &Layout, python: Option<&Path>) -> i
         });
     };
     let python = if command.gui { python.with_file_name("pythonw.exe") } else { python.to_owned() };
-    let bytes = windows_script_launcher(&launcher::call(command), command.gui, python).map_err(io::Error::other)?;
+    let bytes =
+        windows_script_launcher(&launcher::call(command), command.gui, python).map_err(io::Error::other)?;
     Ok(vec![Script { name: format!("{}.exe", command.name), bytes }])
 }
 
-/// The links to the interpreter: there are none here, where a program takes their place.
-pub fn interpreter_links(_interpreter: &Path, _version: (u64, u64)) -> Vec<(String, PathBuf)> {
+/// Links that a virtual environment has: there are none here, where programs take their place.
+pub fn interpreter_links(_interpreter: &Path, _layout: &Layout) -> Vec<(String, PathBuf)> {
     Vec::new()
 }
 
 /// `python.exe` and `pythonw.exe`, which start the interpreter and tell it of the environment.
 pub fn interpreter_programs(interpreter: &Path) -> io::Result<Vec<Script>> {
     let program = |name: &str, mode: WindowMode| {
-        let bytes = windows_python_launcher(interpreter.with_file_name(name), mode).map_err(io::Error::other)?;
+        let bytes =
+            windows_python_launcher(interpreter.with_file_name(name), mode).map_err(io::Error::other)?;
         Ok(Script { name: name.to_owned(), bytes })
     };
     Ok(vec![program("python.exe", WindowMode::Console)?, program("pythonw.exe", WindowMode::Windowed)?])

@@ -18,7 +18,11 @@ pub struct Conflict {
 
 impl std::fmt::Display for Conflict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} and {} both have the file {}; that of {} is used", self.replaced, self.by, self.path, self.by)
+        write!(
+            f,
+            "{} and {} both have the file {}; that of {} is used",
+            self.replaced, self.by, self.path, self.by
+        )
     }
 }
 
