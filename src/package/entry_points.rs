@@ -37,7 +37,7 @@ impl EntryPoints {
                 Some("console_scripts") => &mut points.console,
                 Some("gui_scripts") => &mut points.gui,
                 Some(_) => continue,
-                None => return Err(format!("`{line}` stands before the first group")),
+                None => return Err(format!("`{}` stands before the first group", line.escape_debug())),
             };
             let point = EntryPoint::parse(line)?;
             if list.iter().any(|other| other.name == point.name) {
@@ -51,7 +51,7 @@ impl EntryPoints {
 
 impl EntryPoint {
     fn parse(line: &str) -> Result<Self, String> {
-        let invalid = || format!("`{line}` is not `command = module:function`");
+        let invalid = || format!("`{}` is not `command = module:function`", line.escape_debug());
         let (name, object) = line.split_once('=').ok_or_else(invalid)?;
         let name = name.trim();
         // Extras after the object (`[extra]`) are deprecated, and tools pass over them.

@@ -1,7 +1,5 @@
 //! Names of archive entries that are safe to create below a folder, on every system.
 
-use std::collections::HashMap;
-
 use crate::model::is_windows_device;
 
 /// Why the name of an entry is refused.
@@ -11,6 +9,8 @@ pub enum PathProblem {
     Empty,
     #[error("is longer than {MAX_PATH} bytes")]
     TooLong,
+    #[error("has more than {MAX_PARTS} parts")]
+    TooDeep,
     #[error("is an absolute path")]
     Absolute,
     #[error("contains `..`")]
@@ -31,8 +31,10 @@ pub enum PathProblem {
     Device,
 }
 
-/// Longer paths cannot be created on most systems.
-const MAX_PATH: usize = 4096;
+/// In bytes. Longer paths do not fit below another folder on most systems.
+const MAX_PATH: usize = 1024;
+/// Bounds how many folders an entry can make.
+const MAX_PARTS: usize = 64;
 
 /// Checks a relative path with `/` between its parts and none at its end.
 pub(super) fn check_path(path: &str) -> Result<(), PathProblem> {
@@ -41,6 +43,9 @@ pub(super) fn check_path(path: &str) -> Result<(), PathProblem> {
     }
     if path.len() > MAX_PATH {
         return Err(PathProblem::TooLong);
+    }
+    if path.split('/').count() > MAX_PARTS {
+        return Err(PathProblem::TooDeep);
     }
     if path.starts_with('/') {
         return Err(PathProblem::Absolute);
@@ -72,7 +77,7 @@ fn check_part(part: &str) -> Result<(), PathProblem> {
     if is_windows_device(stem) { Err(PathProblem::Device) } else { Ok(()) }
 }
 
-/// How two entries of one archive exclude each other.
+/// How two entries of one archive exclude each other. Each names the other entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Clash {
     Same,
@@ -82,45 +87,25 @@ pub(super) enum Clash {
     FileAndFolder(String),
 }
 
-/// The paths of an archive so far, by how a file system that ignores case sees them.
-#[derive(Default)]
-pub(super) struct Tree {
-    nodes: HashMap<String, Node>,
-}
-
-struct Node {
-    path: String,
-    folder: bool,
-    /// The archive has an entry for it, as against a folder that only others lie in.
-    entry: bool,
-}
-
-impl Tree {
-    /// Adds a path that `check_path` let through.
-    pub(super) fn insert(&mut self, path: &str, folder: bool) -> Result<(), Clash> {
-        for (end, _) in path.match_indices('/') {
-            let above = &path[..end];
-            let node = self.nodes.entry(fold(above)).or_insert_with(|| Node {
-                path: above.to_owned(),
-                folder: true,
-                entry: false,
-            });
-            if !node.folder {
-                return Err(Clash::FileAndFolder(node.path.clone()));
-            }
-        }
-        let node = Node { path: path.to_owned(), folder, entry: true };
-        let Some(other) = self.nodes.insert(fold(path), node) else { return Ok(()) };
-        if other.folder != folder {
-            Err(Clash::FileAndFolder(other.path))
-        } else if !other.entry {
-            Ok(())
-        } else if other.path == path {
-            Err(Clash::Same)
+/// The first two of these paths that a file system could confuse: the later one, and how it clashes with the other.
+/// The flag says that a path is a folder's.
+pub(super) fn find_clash<'a>(paths: impl Iterator<Item = (&'a str, bool)>) -> Option<(&'a str, Clash)> {
+    // With the lowest of characters for `/`, what lies below a path comes right after it.
+    let mut sorted: Vec<(String, &str, bool)> =
+        paths.map(|(path, folder)| (fold(path).replace('/', "\0"), path, folder)).collect();
+    sorted.sort_by(|(first, ..), (second, ..)| first.cmp(second));
+    sorted.windows(2).find_map(|pair| {
+        let [(first_key, first, first_folder), (key, path, folder)] = pair else { return None };
+        let below = key.strip_prefix(first_key.as_str())?;
+        let clash = if below.is_empty() && first_folder == folder {
+            if first == path { Clash::Same } else { Clash::Case((*first).to_owned()) }
+        } else if below.is_empty() || (below.starts_with('\0') && !first_folder) {
+            Clash::FileAndFolder((*first).to_owned())
         } else {
-            Err(Clash::Case(other.path))
-        }
-    }
+            return None;
+        };
+        Some((*path, clash))
+    })
 }
 
 fn fold(path: &str) -> String {
@@ -161,19 +146,22 @@ mod tests {
         ] {
             assert_eq!(check_path(bad), Err(problem), "{bad:?}");
         }
-        assert_eq!(check_path(&"a".repeat(5000)), Err(PathProblem::TooLong));
+        assert_eq!(check_path(&"a".repeat(1025)), Err(PathProblem::TooLong));
+        assert_eq!(check_path(&"a/".repeat(65)), Err(PathProblem::TooDeep));
     }
 
     #[test]
     fn paths_that_a_file_system_confuses_clash() {
-        let mut tree = Tree::default();
-        assert_eq!(tree.insert("pkg/Mod.py", false), Ok(()));
-        assert_eq!(tree.insert("pkg", true), Ok(()));
-        assert_eq!(tree.insert("pkg", true), Err(Clash::Same));
-        assert_eq!(tree.insert("pkg/mod.py", false), Err(Clash::Case("pkg/Mod.py".into())));
-        assert_eq!(tree.insert("PKG", false), Err(Clash::FileAndFolder("pkg".into())));
-        assert_eq!(tree.insert("file", false), Ok(()));
-        assert_eq!(tree.insert("File/x", false), Err(Clash::FileAndFolder("file".into())));
+        let clash = |paths: &[&'static str]| {
+            find_clash(
+                paths.iter().map(|path| path.strip_suffix('/').map_or((*path, false), |path| (path, true))),
+            )
+        };
+        assert_eq!(clash(&["pkg/Mod.py", "pkg/", "pkg-1/mod.py", "Pkg/other.py", "pkgs"]), None);
+        assert_eq!(clash(&["a/", "b", "a/"]), Some(("a", Clash::Same)));
+        assert_eq!(clash(&["a/B.py", "c", "a/b.py"]), Some(("a/b.py", Clash::Case("a/B.py".into()))));
+        assert_eq!(clash(&["a/b", "a-b", "A"]), Some(("a/b", Clash::FileAndFolder("A".into()))));
+        assert_eq!(clash(&["a", "A/"]), Some(("A", Clash::FileAndFolder("a".into()))));
     }
 
     proptest! {

@@ -32,6 +32,15 @@ impl Algorithm {
         }
     }
 
+    /// Of a digest, in bytes.
+    fn length(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         [Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|one| one.as_str() == text)
     }
@@ -89,19 +98,18 @@ pub(super) fn read_record(
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     for row in reader.records() {
         let row = row.map_err(|error| fail(format!("its RECORD is not valid CSV: {error}")))?;
-        let (path, hash, size) = match (row.get(0), row.get(1), row.get(2), row.len()) {
-            (Some(path), Some(hash), Some(size), 3) => (path, hash, size),
-            _ => {
-                return Err(fail(format!("a line of RECORD has {} fields, not 3: `{}`", row.len(), &row[0])));
-            }
+        let Ok([path, hash, size]) = <[&str; 3]>::try_from(row.iter().collect::<Vec<_>>()) else {
+            let first = row.get(0).unwrap_or_default().escape_debug();
+            return Err(fail(format!("a line of RECORD has {} fields, not 3: `{first}`", row.len())));
         };
+        let shown = || path.escape_debug();
         if exempt.iter().any(|name| name == path) {
             continue;
         }
         let line =
-            parse_line(hash, size).map_err(|reason| fail(format!("RECORD lists `{path}` {reason}")))?;
+            parse_line(hash, size).map_err(|reason| fail(format!("RECORD lists `{}` {reason}", shown())))?;
         if recorded.get(path).is_some_and(|other| *other != line) {
-            return Err(fail(format!("RECORD lists `{path}` twice, and differently")));
+            return Err(fail(format!("RECORD lists `{}` twice, and differently", shown())));
         }
         recorded.insert(path.to_owned(), line);
     }
@@ -120,7 +128,8 @@ pub(super) fn read_record(
     if matched < recorded.len() {
         let present: std::collections::HashSet<&str> = files().map(|entry| entry.path.as_str()).collect();
         let absent = recorded.keys().filter(|path| !present.contains(path.as_str())).min();
-        return Err(fail(format!("RECORD lists `{}`, which is not there", absent.map_or("", |path| path))));
+        let shown = absent.map_or("", String::as_str).escape_debug();
+        return Err(fail(format!("RECORD lists `{shown}`, which is not there")));
     }
     Ok(recorded)
 }
@@ -129,14 +138,21 @@ fn parse_line(hash: &str, size: &str) -> Result<Recorded, String> {
     let Some((name, digest)) = hash.split_once('=') else {
         return Err("without a digest".into());
     };
-    let algorithm = Algorithm::parse(name)
-        .ok_or_else(|| format!("with a digest by `{name}`; sha256, sha384 and sha512 are read"))?;
+    let algorithm = Algorithm::parse(name).ok_or_else(|| {
+        format!("with a digest by `{}`; sha256, sha384 and sha512 are read", name.escape_debug())
+    })?;
     let digest = data_encoding::BASE64URL_NOPAD
         .decode(digest.trim_end_matches('=').as_bytes())
-        .map_err(|_| "with a digest that is not URL-safe Base64".to_owned())?;
+        .ok()
+        .filter(|digest| digest.len() == algorithm.length())
+        .ok_or_else(|| {
+            format!("with a digest that is not {} bytes of URL-safe Base64", algorithm.length())
+        })?;
     let size = match size {
         "" => None,
-        text => Some(text.parse().map_err(|_| format!("with the size `{text}`, which is not a number"))?),
+        text => {
+            Some(text.parse().map_err(|_| format!("with the size `{}`, no number", text.escape_debug()))?)
+        }
     };
     Ok(Recorded { algorithm, digest, size })
 }

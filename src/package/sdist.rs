@@ -39,7 +39,10 @@ pub(super) fn read_sdist(path: &Path) -> Result<ArtifactInfo, PackageError> {
         .parse::<uv_normalize::PackageName>()
         .map_err(|error| fail(format!("its PKG-INFO has no valid name: {error}")))?;
     let parsed = SourceDistFilename::parse(file_name, extension, &name).map_err(|error| {
-        fail(format!("its PKG-INFO is of {name} {}, which its file name is not: {error}", metadata.version))
+        fail(format!(
+            "its PKG-INFO is of {name} {}, which its file name does not say: {error}",
+            metadata.version
+        ))
     })?;
     let version = Version::Pep440(parsed.version);
     if *metadata.package_version() != version {
@@ -107,6 +110,9 @@ fn read_tar(path: &Path) -> Result<Found, PackageError> {
         }
         io::copy(&mut entry, &mut io::sink()).map_err(unreadable)?;
     }
+    // The checksum stands behind the padding of the tar.
+    allowance.set(MAX_HEADERS);
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(unreadable)?;
     Ok(found)
 }
 
@@ -135,12 +141,117 @@ impl<R: Read> Read for Allowed<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let allowed = usize::try_from(self.allowance.get()).unwrap_or(usize::MAX).min(buffer.len());
         if allowed == 0 && !buffer.is_empty() {
-            return Err(io::Error::other(format!(
-                "more than {MAX_HEADERS} bytes of headers before an entry"
-            )));
+            return Err(io::Error::other(format!("more than {MAX_HEADERS} bytes stand between two entries")));
         }
         let read = self.inner.read(&mut buffer[..allowed])?;
         self.allowance.set(self.allowance.get() - read as u64);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read_artifact;
+    use super::super::test_support::{Member, message, write, zip};
+    use super::*;
+
+    const PKG_INFO: &[u8] = b"Metadata-Version: 2.2\nName: acme.geometry\nVersion: 1.2\nDynamic: License\n";
+
+    fn tar_gz(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut builder =
+            tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        for (path, content) in files {
+            let mut header = tar::Header::new_gnu();
+            // `set_path` would refuse what a hostile archive has.
+            header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            header.set_cksum();
+            builder.append(&header, *content).unwrap();
+        }
+        builder.into_inner().unwrap().finish().unwrap()
+    }
+
+    fn read(name: &str, bytes: &[u8]) -> Result<String, String> {
+        let (folder, path) = write(name, bytes);
+        read_artifact(&path)
+            .map(|info| format!("{} {} {:?}", info.name, info.version, info.metadata.dynamic))
+            .map_err(|error| message(&folder, &error))
+    }
+
+    fn refused(files: &[(&str, &[u8])], reason: &str) {
+        assert_eq!(
+            read("acme_geometry-1.2.tar.gz", &tar_gz(files)),
+            Err(format!("acme_geometry-1.2.tar.gz {reason}"))
+        );
+    }
+
+    #[test]
+    fn the_metadata_of_both_kinds_is_read() {
+        let good = tar_gz(&[
+            ("acme_geometry-1.2/src/acme.egg-info/PKG-INFO", b"not this"),
+            ("acme_geometry-1.2/PKG-INFO", PKG_INFO),
+            ("acme_geometry-1.2/setup.py", &[b'#'; 100_000]),
+        ]);
+        let expected = Ok("acme-geometry 1.2 [\"License\"]".to_owned());
+        assert_eq!(read("acme_geometry-1.2.tar.gz", &good), expected);
+        assert_eq!(
+            read("acme-geometry-1.2.0.tar.gz", &good),
+            expected.clone().map(|text| text.replace("1.2", "1.2.0"))
+        );
+        assert_eq!(
+            read("acme_geometry-1.2.zip", &zip(&[Member::deflated("acme-geometry-1.2/PKG-INFO", PKG_INFO)])),
+            expected
+        );
+        let cut = read("acme_geometry-1.2.tar.gz", &good[..good.len() - 20]).unwrap_err();
+        assert!(cut.contains("it cannot be read to its end"), "{cut}");
+        let mut damaged = good;
+        let checksum = damaged.len() - 8;
+        damaged[checksum] ^= 1;
+        let damaged = read("acme_geometry-1.2.tar.gz", &damaged).unwrap_err();
+        assert!(damaged.contains("it cannot be read to its end"), "{damaged}");
+    }
+
+    #[test]
+    fn a_source_distribution_that_lies_is_refused() {
+        let good = ("a/PKG-INFO", PKG_INFO);
+        refused(&[], "does not hold together: it has no PKG-INFO in its top folder");
+        refused(
+            &[good, ("b/PKG-INFO", PKG_INFO)],
+            "is not a safe archive: it has more than one PKG-INFO in its top folders",
+        );
+        refused(
+            &[good, ("a/../../x", b"")],
+            "is not a safe archive: the entry `a/../../x` has a name that contains `..`",
+        );
+        refused(
+            &[good, ("/x", b"")],
+            "is not a safe archive: the entry `/x` has a name that is an absolute path",
+        );
+        refused(
+            &[("a/PKG-INFO", b"Metadata-Version: 2.1\nName: acme-geometry\nVersion: 1.3\n")],
+            "does not hold together: its PKG-INFO is of version 1.3, its file name of 1.2",
+        );
+        refused(
+            &[("a/PKG-INFO", b"Metadata-Version: 2.1\nName: other\nVersion: 1.2\n")],
+            "does not hold together: its PKG-INFO is of other 1.2, which its file name does not say: Failed to parse source distribution filename acme_geometry-1.2.tar.gz: Name doesn't start with package name other",
+        );
+    }
+
+    #[test]
+    fn a_name_that_would_fill_the_memory_is_refused() {
+        let mut builder =
+            tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::GNULongName);
+        header.set_path("././@LongLink").unwrap();
+        header.set_size(8 << 20);
+        header.set_cksum();
+        builder.append(&header, io::repeat(b'a').take(8 << 20)).unwrap();
+        let bytes = builder.into_inner().unwrap().finish().unwrap();
+        assert_eq!(
+            read("a-1.tar.gz", &bytes),
+            Err("a-1.tar.gz is not a safe archive: it cannot be read to its end: more than 1048576 bytes stand between two entries".into())
+        );
     }
 }

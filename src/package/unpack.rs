@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::record::{Algorithm, Hasher, hash_text};
-use super::zip::{EntryProblem, Inflater};
+use super::zip::{EntryProblem, Inflater, ZipError};
 use super::{PackageError, Wheel};
-use crate::package::ZipError;
 
 /// A file that was unpacked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ impl Wheel {
     /// Unpacks all files into the empty folder `folder`, in parallel. Nothing is synced to the disk.
     ///
     /// Modes are 755 for what the archive marks as executable and 644 for the rest. After an error, what has been
-    /// written is not to be used; the caller removes the folder.
+    /// written is not to be used; the caller removes the folder. RECORD is unpacked as it is, and is in the answer.
     pub fn unpack(&self, folder: &Path) -> Result<Vec<UnpackedFile>, PackageError> {
         let mut content = fs::read_dir(folder).map_err(PackageError::io("read the folder", folder))?;
         if content.next().is_some() {
@@ -54,20 +53,20 @@ impl Wheel {
             let entry = &self.entries()[index];
             let target = join(folder, &entry.path);
             let mut file = create(&target, entry.executable).map_err(PackageError::io("create", &target))?;
-            self.check_file(inflater, index, |bytes| file.write_all(bytes)).map_err(|failure| match failure {
-                Failure::Zip(source) => PackageError::zip(self.archive.path())(source),
-                Failure::Write(source) => PackageError::io("write", &target)(source),
-            })
+            self.check_file(inflater, index, |bytes| file.write_all(bytes).map_err(Failure::Write)).map_err(
+                |failure| match failure {
+                    Failure::Zip(source) => PackageError::zip(self.archive.path())(source),
+                    Failure::Write(source) => PackageError::io("write", &target)(source),
+                },
+            )
         })
     }
 
     /// Reads all files and checks them as `unpack` does, and writes nothing.
     pub fn verify(&self) -> Result<(), PackageError> {
         self.each_file(|inflater, index| {
-            self.check_file(inflater, index, |_| Ok(())).map_err(|failure| match failure {
-                Failure::Zip(source) => PackageError::zip(self.archive.path())(source),
-                Failure::Write(source) => PackageError::io("read", self.archive.path())(source),
-            })
+            self.check_file(inflater, index, |_| Ok::<_, ZipError>(()))
+                .map_err(PackageError::zip(self.archive.path()))
         })
         .map(drop)
     }
@@ -102,24 +101,24 @@ impl Wheel {
     }
 
     /// Passes the content of a file to `write`, and checks its size, CRC-32 and digest.
-    fn check_file(
+    fn check_file<E: From<ZipError>>(
         &self,
         inflater: &mut Inflater,
         index: usize,
-        mut write: impl FnMut(&[u8]) -> std::io::Result<()>,
-    ) -> Result<UnpackedFile, Failure> {
+        mut write: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<UnpackedFile, E> {
         let entry = &self.entries()[index];
         let recorded = self.recorded.get(&entry.path);
         let algorithm = recorded.map_or(Algorithm::Sha256, |recorded| recorded.algorithm);
         let mut hasher = Hasher::new(algorithm);
         self.archive.copy(index, inflater, |bytes| {
             hasher.update(bytes);
-            write(bytes).map_err(Failure::Write)
+            write(bytes)
         })?;
         let digest = hasher.finish();
         if recorded.is_some_and(|recorded| recorded.digest != digest) {
             let problem = EntryProblem::Digest { algorithm: algorithm.as_str() };
-            return Err(Failure::Zip(problem.of(&entry.path)));
+            return Err(problem.of(&entry.path).into());
         }
         Ok(UnpackedFile {
             path: entry.path.clone(),

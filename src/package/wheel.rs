@@ -1,9 +1,12 @@
 //! Wheels, as the binary distribution format specification has them.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::path::Path;
 
-use uv_distribution_filename::WheelFilename;
+use uv_distribution_filename::{WheelFilename, WheelFilenameError};
 
 use super::entry_points::EntryPoints;
 use super::metadata::{MAX_METADATA, Metadata};
@@ -34,9 +37,8 @@ pub struct Wheel {
 
 impl Wheel {
     pub fn open(path: &Path) -> Result<Self, PackageError> {
-        let filename: WheelFilename = file_name(path)?.parse().map_err(|error| PackageError::FileName {
-            artifact: path.to_owned(),
-            reason: format!("{error}"),
+        let filename: WheelFilename = file_name(path)?.parse().map_err(|error: WheelFilenameError| {
+            PackageError::FileName { artifact: path.to_owned(), reason: error.to_string() }
         })?;
         let archive = Archive::open(path)?;
         let dist_info = find_dist_info(archive.entries().iter().map(|entry| entry.path.as_str()), &filename)
@@ -93,7 +95,7 @@ pub(super) fn find_dist_info<'a>(
         });
     };
     let expected = Version::Pep440(filename.version.clone());
-    let agrees = folder.strip_suffix(".dist-info").and_then(|stem| stem.split_once('-')).is_some_and(
+    let agrees = folder.strip_suffix(".dist-info").and_then(|stem| stem.rsplit_once('-')).is_some_and(
         |(name, version)| {
             PackageName::python(name).is_ok_and(|name| name.as_str() == filename.name.as_ref())
                 && Version::parse(Family::Python, version).is_ok_and(|version| version == expected)

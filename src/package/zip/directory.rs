@@ -3,7 +3,7 @@
 use rawzip::extra_fields::ExtraFieldId;
 use rawzip::{CompressionMethod, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipFileHeaderRecord};
 
-use super::super::path::{Clash, Tree, check_path};
+use super::super::path::{Clash, check_path, find_clash};
 use super::error::{EntryProblem, ZipError};
 use super::printable;
 
@@ -52,7 +52,6 @@ pub(in super::super) fn read_directory<R: ReaderAt>(
     }
 
     let mut entries: Vec<Entry> = Vec::new();
-    let mut tree = Tree::default();
     let mut unpacked = 0_u64;
     let mut buffer = vec![0; rawzip::MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
     let mut records = archive.entries(&mut buffer);
@@ -61,15 +60,8 @@ pub(in super::super) fn read_directory<R: ReaderAt>(
             return Err(ZipError::Count { declared, found: declared + 1 });
         }
         let raw = record.file_path().as_bytes();
-        let named = |problem| ZipError::Entry { entry: printable(raw), problem };
-        let entry = read_entry(&record, raw).map_err(named)?;
-        tree.insert(&entry.path, entry.folder).map_err(|clash| {
-            named(match clash {
-                Clash::Same => EntryProblem::Twice,
-                Clash::Case(other) => EntryProblem::Case(other),
-                Clash::FileAndFolder(other) => EntryProblem::FileAndFolder(other),
-            })
-        })?;
+        let entry =
+            read_entry(&record, raw).map_err(|problem| ZipError::Entry { entry: printable(raw), problem })?;
         unpacked = unpacked.saturating_add(entry.size);
         if unpacked > MAX_UNPACKED {
             return Err(ZipError::TooLarge);
@@ -79,6 +71,14 @@ pub(in super::super) fn read_directory<R: ReaderAt>(
     let found = entries.len() as u64;
     if found != declared {
         return Err(ZipError::Count { declared, found });
+    }
+    if let Some((path, clash)) = find_clash(entries.iter().map(|entry| (entry.path.as_str(), entry.folder))) {
+        let problem = match clash {
+            Clash::Same => EntryProblem::Twice,
+            Clash::Case(other) => EntryProblem::Case(other),
+            Clash::FileAndFolder(other) => EntryProblem::FileAndFolder(other),
+        };
+        return Err(problem.of(path));
     }
     entries.sort_by_key(|entry| entry.offset);
     let start = entries.first().map_or(archive.directory_offset(), |entry| entry.offset);
