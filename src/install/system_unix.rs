@@ -28,8 +28,9 @@ pub fn switch(link: &Path, target: &Path, scratch: &Path) -> io::Result<()> {
     fs::rename(scratch, link)
 }
 
-/// Makes `name` at the root of an environment lead to what has this name in the current generation.
-pub fn link_through_current(root: &Path, name: &OsStr) -> io::Result<()> {
+/// Makes `name` at the root of an environment lead to what has this name in the current generation,
+/// which is or is going to be the one in `generation`.
+pub fn link_through_current(root: &Path, _generation: &Path, name: &OsStr) -> io::Result<()> {
     symlink(Path::new("current").join(name), root.join(name))
 }
 

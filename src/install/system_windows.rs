@@ -36,8 +36,12 @@ pub fn switch(link: &Path, target: &Path, scratch: &Path) -> io::Result<()> {
     fs::rename(scratch, link)
 }
 
-/// Makes `name` at the root of an environment lead to what has this name in the current generation.
-pub fn link_through_current(root: &Path, name: &OsStr) -> io::Result<()> {
+/// Makes `name` at the root of an environment lead to what has this name in the current generation,
+/// which is or is going to be the one in `generation`. A junction cannot lead to a file: those are found in `current` only.
+pub fn link_through_current(root: &Path, generation: &Path, name: &OsStr) -> io::Result<()> {
+    if generation.join(name).is_file() {
+        return Ok(());
+    }
     junction::create(root.join("current").join(name), root.join(name))
 }
 
