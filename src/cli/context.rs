@@ -90,7 +90,8 @@ impl Context {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(no_key()),
             Err(source) => return Err(RegistryError::Io { action: "read the key", path, source }),
         };
-        let key = LogKey::parse(&text)?;
+        let key = LogKey::parse(&text)
+            .map_err(|error| RegistryError::KeyFile { path: path.clone(), reason: error.to_string() })?;
         if !key.matches(&config.key) {
             return Err(no_key());
         }

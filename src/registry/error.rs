@@ -26,6 +26,10 @@ pub enum RegistryError {
         "`{key}` is not a log key: {reason}\n  hint: a key is written as `name+hash+key`, as in the registry's config.json"
     )]
     Key { key: String, reason: String },
+    #[error(
+        "{path} holds no private key: {reason}\n  hint: it is the file that `rvp registry init` wrote, one line that begins with PRIVATE+KEY"
+    )]
+    KeyFile { path: PathBuf, reason: String },
     #[error("cannot sign the registry's state: {reason}")]
     Sign { reason: String },
 
