@@ -11,7 +11,7 @@ mod support {
     pub mod hostile;
     pub mod nginx;
     pub mod sandbox;
-    pub mod wheels;
+    pub mod wheel_file;
 }
 
 use std::fs;
@@ -27,7 +27,7 @@ use support::forge::Forge;
 use support::hostile::{Hostile, answer};
 use support::nginx::Nginx;
 use support::sandbox::{Sandbox, copy, tree};
-use support::wheels::WheelFile;
+use support::wheel_file::WheelFile;
 
 const WALLS: &str = "index/python/ac/me/acme-walls";
 const GEOMETRY: &str = "index/python/ac/me/acme-geometry";

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::simple_index::SimpleIndexError;
 use crate::model::{NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError};
 use crate::package::PackageError;
 use crate::registry::RegistryError;
+use crate::resolve::ResolveError;
 
 /// A publish or an import that cannot go on, or an artifact that it refuses.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +19,26 @@ pub enum PublishError {
     Package(#[from] PackageError),
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    #[error(transparent)]
+    SimpleIndex(#[from] SimpleIndexError),
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error("another import is using {folder}\n  hint: wait until it has ended")]
+    StagingBusy { folder: PathBuf },
+    #[error("pip was not found\n  hint: give the index with --index-url, or a folder of files with --from")]
+    NoPip,
+    #[error(
+        "pip cannot list the versions of a package\n  hint: give the index with --index-url to import all versions"
+    )]
+    AllVersionsByPip,
+    #[error("cannot start {way}: {source}")]
+    StartPip { way: String, source: std::io::Error },
+    #[error("{way} failed:\n  {said}")]
+    Pip { way: String, said: String },
+    #[error(
+        "pip has nothing for {wanted} on {target} that rvp can take\n  hint: give the index with --index-url; rvp then searches for versions that fit together"
+    )]
+    PipUnmet { wanted: String, target: String },
     #[error("its name is not valid: {0}")]
     Name(#[from] NameError),
     #[error("a requirement of {name} {version} cannot be used: {source}")]

@@ -10,7 +10,6 @@ mod page;
 
 use std::path::Path;
 
-use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 use url::Url;
 
@@ -71,7 +70,7 @@ impl SimpleIndex {
         })
         .await;
         let (body, address, content_type) = match page {
-            Err(SimpleIndexError::Status { status: StatusCode::NOT_FOUND, .. }) => return Ok(None),
+            Err(SimpleIndexError::Missing { .. }) => return Ok(None),
             page => page?,
         };
         let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

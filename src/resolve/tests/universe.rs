@@ -82,7 +82,7 @@ impl Universe {
             Arc::new(Found { registry: "acme".into(), package: Arc::new(package) })
         });
         let package = &mut Arc::make_mut(found).package;
-        package.apply("index", 1, record, sealed.parse().unwrap(), 0).unwrap();
+        Arc::make_mut(package).apply("index", 1, record, sealed.parse().unwrap(), 0).unwrap();
         self
     }
 
