@@ -71,8 +71,8 @@ impl Writable {
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let project = current_project()?;
-    let incoming =
-        read_artifacts(&arguments.files, |name| hosts_of(name, &arguments.hosts, project.as_ref()));
+    let projects = projects_of(&arguments.files, project.as_ref())?;
+    let incoming = read_artifacts(&arguments.files, |name| hosts_of(name, &arguments.hosts, &projects));
     let mut writer = arguments.registry.open(context, project.as_ref())?;
     let mut published = rvp::publish::publish(&mut writer, incoming.incoming, jiff::Timestamp::now())?;
     published.refused.extend(incoming.refused);

@@ -45,8 +45,10 @@ pub enum PublishError {
     Requirement { name: PackageName, version: Version, source: RequirementError },
     #[error("the Python versions that {name} {version} asks for cannot be read: {source}")]
     RequiresPython { name: PackageName, version: Version, source: VersionError },
-    #[error("the versions of the host `{host}` that {from} asks for cannot be read: {source}")]
-    HostVersions { host: String, from: String, source: VersionError },
+    #[error(
+        "the versions of the host `{host}` that the metadata of {name} asks for cannot be read: {source}"
+    )]
+    HostVersions { host: String, name: String, source: VersionError },
     #[error(
         "the host requirement `{0}` cannot be used: write it as `revit (>=2022,<2028)`, without an environment marker"
     )]

@@ -49,7 +49,9 @@ pub enum RegistryError {
         "the state of {location} was signed at {time}, more than {days} days ago\n  hint: the registry may be frozen by whoever serves it; ask for a fresh seal, or fetch from another mirror"
     )]
     Stale { location: String, time: jiff::Timestamp, days: u32 },
-    #[error("the registry's log does not hold together: {reason}")]
+    #[error(
+        "the registry's log does not hold together: {reason}\n  hint: a file under log/tile was altered, or the copy is from two moments; copy the registry again from its source"
+    )]
     Log { reason: String },
     #[error("snapshot node {digest} is damaged\n  hint: copy the registry again from its source")]
     SnapshotNode { digest: Blake3 },
