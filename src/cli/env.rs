@@ -63,7 +63,7 @@ fn create(context: &Context, arguments: &CreateArguments) -> anyhow::Result<Exit
         python: arguments.python.clone(),
         platform: arguments.platform.clone(),
     };
-    let hosts = KnownHosts::open(context, &settings)?;
+    let hosts = KnownHosts::of_settings(context, &settings)?;
     let machine = ThisMachine::new(context, &settings, None);
     let target = LockedTarget::of(&decide_target(&spec, &hosts, &machine)?);
     let path = environments::locate(&arguments.env, &settings);

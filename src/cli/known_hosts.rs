@@ -1,43 +1,57 @@
-//! The host releases that a target may name: those of the registries, or the ones that come with rvp.
+//! The host releases that a target may name: those of the registries, and the ones that come with rvp.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use rvp::model::{Family, Package, PackageName, Record};
-use rvp::project::Settings;
+use rvp::project::{Location, Registry, Settings};
 use rvp::registry::REVIT_RELEASES;
 use rvp::resolve::{Found, Packages, PackagesError, Registries};
 
 use super::context::Context;
 use super::workspace::open_registries;
 
-pub enum KnownHosts {
-    Registries(Registries),
-    /// Where no registry is set, as on a machine that only lays out environments.
-    Shipped(Arc<Found>),
+pub struct KnownHosts {
+    registries: Option<Registries>,
+    /// For registries that know no host, and machines without a registry.
+    shipped: Arc<Found>,
 }
 
 impl KnownHosts {
-    pub fn open(context: &Context, settings: &Settings) -> anyhow::Result<Self> {
-        if settings.registries.as_ref().is_some_and(|registries| !registries.is_empty()) {
-            return Ok(Self::Registries(open_registries(context, settings)?));
-        }
-        let name = PackageName::new(Family::Host, "revit")?;
-        let mut package = Package { name, releases: BTreeMap::new() };
-        for (number, line) in REVIT_RELEASES.lines().enumerate() {
-            let record = Record::parse(line)?;
-            package.apply("the shipped releases", number + 1, record, jiff::Timestamp::UNIX_EPOCH, 0)?;
-        }
-        let package = Arc::new(package);
-        Ok(Self::Shipped(Arc::new(Found { registry: "rvp".into(), package })))
+    /// Those of the registries in the settings.
+    pub fn of_settings(context: &Context, settings: &Settings) -> anyhow::Result<Self> {
+        let set = settings.registries.as_ref().is_some_and(|registries| !registries.is_empty());
+        let registries = if set { Some(open_registries(context, settings)?) } else { None };
+        Ok(Self { registries, shipped: shipped()? })
     }
+
+    /// Those of the registry in a folder.
+    pub fn of_directory(context: &Context, dir: &Path) -> anyhow::Result<Self> {
+        let reader = context.open_directory(dir)?;
+        let url = Location::Path(dir.to_owned());
+        let registry = Registry { name: reader.config().name.clone(), url, prefixes: Vec::new(), key: None };
+        Ok(Self { registries: Some(Registries::new(vec![registry], vec![reader])), shipped: shipped()? })
+    }
+}
+
+fn shipped() -> anyhow::Result<Arc<Found>> {
+    let name = PackageName::new(Family::Host, "revit")?;
+    let mut package = Package { name, releases: BTreeMap::new() };
+    for (number, line) in REVIT_RELEASES.lines().enumerate() {
+        let record = Record::parse(line)?;
+        package.apply("the shipped releases", number + 1, record, jiff::Timestamp::UNIX_EPOCH, 0)?;
+    }
+    Ok(Arc::new(Found { registry: "rvp".into(), package: Arc::new(package) }))
 }
 
 impl Packages for KnownHosts {
     fn package(&self, name: &PackageName) -> Result<Option<Arc<Found>>, PackagesError> {
-        match self {
-            Self::Registries(registries) => registries.package(name),
-            Self::Shipped(found) => Ok((found.package.name == *name).then(|| Arc::clone(found))),
+        if let Some(registries) = &self.registries
+            && let Some(found) = registries.package(name)?
+        {
+            return Ok(Some(found));
         }
+        Ok((self.shipped.package.name == *name).then(|| Arc::clone(&self.shipped)))
     }
 }

@@ -12,9 +12,10 @@ use uv_distribution_filename::WheelFilename;
 use super::simple_index::{IndexFile, SimpleIndex, SimpleIndexError};
 use crate::model::{
     Artifact, Blake3, Family, Package, PackageName, Release, ReleaseEntry, Requirement, Sha256, Version,
+    ranges_of_specifiers_text,
 };
 use crate::package::Metadata;
-use crate::resolve::{Found, Packages, PackagesError};
+use crate::resolve::{Found, Packages, PackagesError, ResolvedPackage};
 
 /// Requests under way at once.
 pub(super) const CONCURRENT: usize = 16;
@@ -112,7 +113,7 @@ impl<'a> Catalogue<'a> {
                 for file in &files {
                     self.files.insert(file.name.clone(), ListedFile { index: at, file: file.clone() });
                 }
-                Arc::new(Found { registry, package: package_of(&name, files) })
+                Arc::new(Found { registry, package: Arc::new(package_of(&name, files)) })
             });
             self.packages.insert(name, found);
         }
@@ -127,17 +128,17 @@ impl<'a> Catalogue<'a> {
         wheels: impl IntoIterator<Item = Wheel>,
         unusable: &mut Vec<(String, SimpleIndexError)>,
     ) -> Result<bool, SimpleIndexError> {
-        let wanted: BTreeSet<Wheel> =
+        let wheels: BTreeSet<Wheel> =
             wheels.into_iter().filter(|wheel| !self.known.contains(&wheel.file)).collect();
-        let any = !wanted.is_empty();
-        let (indexes, staging, progress) = (self.indexes, self.staging, self.progress);
-        let wanted: Vec<(Wheel, ListedFile)> = wanted
+        let wanted: Vec<(Wheel, ListedFile)> = wheels
             .into_iter()
             .filter_map(|wheel| {
                 let listed = self.files.get(&wheel.file)?.clone();
                 Some((wheel, listed))
             })
             .collect();
+        let any = !wanted.is_empty();
+        let (indexes, staging, progress) = (self.indexes, self.staging, self.progress);
         let mut fetched = stream::iter(wanted)
             .map(async |(wheel, listed)| {
                 let metadata = indexes[listed.index].metadata(&listed.file, staging, progress).await;
@@ -162,7 +163,8 @@ impl<'a> Catalogue<'a> {
     /// Writes the metadata of a wheel into its entry, or takes the wheel out if it has none that can be used.
     fn learn(&mut self, wheel: &Wheel, metadata: Option<Metadata>) {
         let Some(Some(found)) = self.packages.get_mut(&wheel.name) else { return };
-        let Some(entry) = Arc::make_mut(found).package.releases.get_mut(&wheel.version) else { return };
+        let package = Arc::make_mut(&mut Arc::make_mut(found).package);
+        let Some(entry) = package.releases.get_mut(&wheel.version) else { return };
         match metadata {
             None => entry.artifacts.retain(|artifact| artifact.file != wheel.file),
             Some(metadata) => {
@@ -183,10 +185,19 @@ pub(super) struct Wheel {
     pub file: String,
 }
 
+impl Wheel {
+    pub(super) fn of(package: &ResolvedPackage) -> Self {
+        Self {
+            name: package.name.clone(),
+            version: package.version.clone(),
+            file: package.artifact.file.clone(),
+        }
+    }
+}
+
 /// Metadata that a registry would not take is found before the wheel is chosen.
 fn check(wheel: &Wheel, listed: &ListedFile, metadata: Metadata) -> Result<Metadata, SimpleIndexError> {
-    let invalid =
-        |reason: String| SimpleIndexError::Metadata { url: listed.file.url.clone(), reason };
+    let invalid = |reason: String| SimpleIndexError::Metadata { url: listed.file.url.to_string(), reason };
     if *metadata.package_name() != wheel.name || *metadata.package_version() != wheel.version {
         return Err(invalid(format!("it is of {} {}", metadata.name, metadata.version)));
     }
@@ -223,9 +234,7 @@ fn entry_of(name: &PackageName, version: &Version, mut files: Vec<IndexFile>) ->
         files.retain(|file| file.yanked.is_none());
     }
     let usable = files.into_iter().filter(|file| {
-        file.requires_python
-            .as_ref()
-            .is_none_or(|text| crate::model::ranges_of_specifiers_text(text).is_ok())
+        file.requires_python.as_ref().is_none_or(|text| ranges_of_specifiers_text(text).is_ok())
     });
     ReleaseEntry {
         release: Release {

@@ -3,11 +3,17 @@
 //! Each way in ends with artifacts that are read and hashed ([`Incoming`]). [`plan()`] compares them with what the
 //! registry has, and says which records and blobs are missing ([`Staged`]). Writing those is the registry's part.
 
+mod catalogue;
+mod closure;
 mod error;
 mod folder;
 mod incoming;
+mod pip;
+mod pip_closure;
 mod plan;
 pub mod simple_index;
+mod source;
+mod staging;
 mod write;
 mod yank;
 
@@ -15,10 +21,16 @@ use std::path::PathBuf;
 
 use crate::model::{Blake3, Record, Sha256};
 
+use closure::import_from_indexes;
+use pip_closure::import_by_pip;
+
 pub use error::PublishError;
 pub use folder::read_folder;
-pub use incoming::{Hosts, Incoming, ReadArtifacts, hosts_of_project, read_artifacts};
+pub use incoming::{Hosts, Incoming, ReadArtifacts, read_artifacts};
+pub use pip::{Pip, PipSettings};
 pub use plan::{Plan, Refused, plan};
+pub use source::{Source, Wanted};
+pub use staging::Staging;
 pub use write::{Published, publish};
 pub use yank::yank;
 

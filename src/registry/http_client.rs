@@ -6,9 +6,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use reqwest::header::HeaderValue;
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Certificate, Client, Url};
-
-use super::http_failure::Failure;
+use reqwest::{Certificate, Client, ClientBuilder, Url};
 
 const MOST_REDIRECTS: usize = 5;
 
@@ -39,16 +37,13 @@ impl Default for HttpSettings {
     }
 }
 
-/// A client for the registry at `base`, or why there can be none.
-pub(super) fn client(base: &Url, settings: &HttpSettings) -> Result<Client, String> {
+/// The beginnings of a client for the server of `base`, or why there can be none.
+pub(crate) fn client_builder(base: &Url, settings: &HttpSettings) -> Result<ClientBuilder, String> {
     let mut builder = Client::builder()
         .user_agent(concat!("rvp/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(settings.connect_timeout)
         .read_timeout(settings.read_timeout)
-        .redirect(redirects())
-        // Bodies are decoded here, where their limit is known; those of blobs never are: some servers label
-        // a `.tar.gz` as an encoded `.tar`.
-        .no_gzip();
+        .redirect(redirects());
     let loopback = match base.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -67,11 +62,11 @@ pub(super) fn client(base: &Url, settings: &HttpSettings) -> Result<Client, Stri
             Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(error.to_string()))?;
         builder = builder.tls_certs_merge(certificates);
     }
-    builder.build().map_err(|error| Failure::of_error(&error).reason)
+    Ok(builder)
 }
 
 /// Takes the user name and password out of `url`, as an `Authorization` header (RFC 7617).
-pub(super) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
+pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }

@@ -11,7 +11,7 @@ use super::retry::retry_after;
 
 /// Why one attempt failed.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     pub reason: String,
     pub hint: &'static str,
     pub again: Again,
@@ -19,7 +19,7 @@ pub(super) struct Failure {
 
 /// Whether to ask again.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Again {
+pub(crate) enum Again {
     No,
     AfterBackoff,
     After(Duration),
@@ -41,18 +41,18 @@ impl Failure {
     pub fn of_status(status: StatusCode, headers: &HeaderMap) -> Self {
         let reason = format!("the server answers {status}");
         let hint = match status.as_u16() {
-            401 => "put the user name and password into the registry's URL: https://user:password@host/path",
+            401 => "put the user name and password into the URL: https://user:password@host/path",
             403 => {
                 return Self::lasting(
                     "the server refuses (403 Forbidden)",
                     "S3-like hosts answer 403 for a missing file when listing is not allowed: \
-                     check the registry's URL, then your permissions",
+                     check the URL, then your permissions",
                 );
             }
             407 => return Self::proxy_credentials(),
             429 => "the server asks for fewer requests: try again later",
             408 | 500 | 502 | 503 | 504 => "the server has a problem: try again later, or use a mirror",
-            _ => "check that the registry's URL is right",
+            _ => "check that the URL is right",
         };
         let again = match status.as_u16() {
             408 | 429 | 500 | 502 | 503 | 504 => headers
@@ -72,7 +72,7 @@ impl Failure {
         if error.is_redirect() {
             return Self::lasting(
                 cause,
-                "if that is where the registry is now, use its new URL; \
+                "if that is its new place, use that URL; \
                  otherwise a proxy or a login page may stand in between",
             );
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// How often one question is asked before its failure is final.
-pub(super) const TRIES: u32 = 4;
+pub(crate) const TRIES: u32 = 4;
 /// The most that a server's `Retry-After` makes us wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The most that we wait on our own account.

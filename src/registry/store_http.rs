@@ -17,7 +17,7 @@ use reqwest::header::{
 use reqwest::{Client, Response, StatusCode, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::http_client::{HttpSettings, client, take_credentials};
+use super::http_client::{HttpSettings, client_builder, take_credentials};
 use super::http_failure::{Again, Failure};
 use super::retry::{TRIES, backoff};
 use super::store::{ByteStream, Fresh, Store, StoreError, checked, without_credentials};
@@ -86,7 +86,10 @@ impl HttpStore {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let client = client(&base, settings)
+        // Bodies are decoded here, where their limit is known; those of blobs never are: some servers label
+        // a `.tar.gz` as an encoded `.tar`.
+        let client = client_builder(&base, settings)
+            .and_then(|builder| builder.no_gzip().build().map_err(|error| Failure::of_error(&error).reason))
             .map_err(|failure| error(failure, "check the proxy and certificate settings"))?;
         Ok(Self {
             client,

@@ -8,7 +8,7 @@ use reqwest::header::CONTENT_RANGE;
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
 
-use super::http::{connection, public, with_tries};
+use super::http::{Stop, public, with_tries};
 use super::{IndexFile, SimpleIndex, SimpleIndexError};
 use crate::model::Digester;
 use crate::publish::StagedBlob;
@@ -44,7 +44,7 @@ impl SimpleIndex {
                     fs::rename(&partial, &path).await.map_err(|source| io("rename", &partial, source))?
                 }
             }
-            checked
+            checked.map_err(Stop::for_now)
         })
         .await
     }
@@ -70,11 +70,11 @@ impl SimpleIndex {
         file: &IndexFile,
         partial: &Path,
         progress: &ProgressBar,
-    ) -> Result<Digester, SimpleIndexError> {
+    ) -> Result<Digester, Stop> {
         let there = match fs::metadata(partial).await {
             Ok(metadata) => metadata.len(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-            Err(source) => return Err(io("look at", partial, source)),
+            Err(source) => return Err(io("look at", partial, source).into()),
         };
         // Without a hash nothing would tell a file that changed in between from one that did not.
         let first = if file.sha256.is_some() { there } else { 0 };
@@ -82,7 +82,7 @@ impl SimpleIndex {
         let goes_on = response.status() == StatusCode::PARTIAL_CONTENT;
         let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
         if goes_on && !range.is_some_and(|range| range.starts_with(&format!("bytes {first}-"))) {
-            return Err(SimpleIndexError::Range { url: public(&file.url) });
+            return Err(Stop::for_now(SimpleIndexError::Range { url: public(&file.url) }));
         }
         let mut digester = Digester::default();
         if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
@@ -100,12 +100,14 @@ impl SimpleIndex {
         let output = options.open(partial).await.map_err(|source| io("write", partial, source))?;
         let mut output = BufWriter::with_capacity(1 << 20, output);
         let received = async {
-            while let Some(chunk) = response.chunk().await.map_err(|error| connection(&file.url, error))? {
+            while let Some(chunk) =
+                response.chunk().await.map_err(|error| Stop::of_error(&file.url, &error))?
+            {
                 digester.update(&chunk);
                 output.write_all(&chunk).await.map_err(|source| io("write", partial, source))?;
                 progress.inc(chunk.len() as u64);
             }
-            Ok(())
+            Ok::<_, Stop>(())
         }
         .await;
         // What came before a failure is kept for the next try.

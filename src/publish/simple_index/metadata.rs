@@ -10,7 +10,7 @@ use reqwest::{Response, StatusCode};
 use url::Url;
 use uv_distribution_filename::WheelFilename;
 
-use super::http::{public, read_body, with_tries};
+use super::http::{Stop, public, read_body, with_tries};
 use super::{CoreMetadata, IndexFile, SimpleIndex, SimpleIndexError};
 use crate::model::Sha256;
 use crate::package::{self, Metadata, RemoteWheel, Step};
@@ -60,14 +60,14 @@ impl SimpleIndex {
             let actual = Sha256::of(&bytes);
             match digest {
                 Some(expected) if expected != actual => {
-                    Err(SimpleIndexError::Digest { url: public(&url), expected, actual })
+                    Err(Stop::for_now(SimpleIndexError::Digest { url: public(&url), expected, actual }))
                 }
                 _ => Ok(bytes),
             }
         })
         .await;
         match served {
-            Err(SimpleIndexError::Status { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+            Err(SimpleIndexError::Missing { .. }) => Ok(None),
             served => served.map(Some),
         }
     }
@@ -94,7 +94,7 @@ impl SimpleIndex {
         }
     }
 
-    async fn range(&self, url: &Url, range: &Range<u64>) -> Result<Option<Vec<u8>>, SimpleIndexError> {
+    async fn range(&self, url: &Url, range: &Range<u64>) -> Result<Option<Vec<u8>>, Stop> {
         let length = range.end.saturating_sub(range.start);
         if length == 0 {
             return Ok(Some(Vec::new()));

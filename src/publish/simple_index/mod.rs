@@ -10,11 +10,10 @@ mod page;
 
 use std::path::Path;
 
-use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 use url::Url;
 
-use self::http::{Http, public, read_body, with_tries};
+use self::http::{Http, public, read_body, with_tries, without_secrets};
 use crate::model::PackageName;
 
 pub use error::SimpleIndexError;
@@ -46,7 +45,7 @@ impl SimpleIndex {
             return Err(invalid(format!("its scheme is `{}`", address.scheme())));
         }
         let http = Http::new(&address, certificates)?;
-        let mut root = public(&address);
+        let mut root = without_secrets(&address);
         if !root.path().ends_with('/') {
             root.set_path(&format!("{}/", root.path()));
         }
@@ -71,7 +70,7 @@ impl SimpleIndex {
         })
         .await;
         let (body, address, content_type) = match page {
-            Err(SimpleIndexError::Status { status: StatusCode::NOT_FOUND, .. }) => return Ok(None),
+            Err(SimpleIndexError::Missing { .. }) => return Ok(None),
             page => page?,
         };
         let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -1,6 +1,5 @@
 //! A registry in memory, read from index lines as a reader of a registry reads them.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -82,7 +81,7 @@ impl Universe {
             Arc::new(Found { registry: "acme".into(), package: Arc::new(package) })
         });
         let package = &mut Arc::make_mut(found).package;
-        package.apply("index", 1, record, sealed.parse().unwrap(), 0).unwrap();
+        Arc::make_mut(package).apply("index", 1, record, sealed.parse().unwrap(), 0).unwrap();
         self
     }
 
@@ -167,7 +166,7 @@ impl Project {
         self
     }
 
-    fn request<'a>(&'a self, universe: &'a Universe) -> Request<'a> {
+    pub(super) fn request<'a>(&'a self, universe: &'a Universe) -> Request<'a> {
         Request {
             requirements: &self.requirements,
             requires_python: self.requires_python,
