@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::RegistryError;
+use crate::files;
 use crate::model::Blake3;
 
 /// The folders of one user in which registries are remembered. Several processes may share them.
@@ -85,10 +86,9 @@ pub(super) fn replace_file_after(
 ) -> Result<(), RegistryError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(RegistryError::io("write in", folder))?;
+    let mut file = files::temporary_file(folder).map_err(RegistryError::io("write in", folder))?;
     file.write_all(bytes).map_err(RegistryError::io("write", path))?;
     file.as_file().sync_data().map_err(RegistryError::io("write", path))?;
     prepare(file.path())?;
-    file.persist(path).map_err(|error| RegistryError::io("replace", path)(error.error))?;
-    Ok(())
+    files::persist(file, path).map_err(RegistryError::io("replace", path))
 }
