@@ -12,6 +12,9 @@ use crate::cli::output;
 #[derive(clap::Args)]
 pub struct Arguments {
     dir: PathBuf,
+    /// Pass over blobs that are not in this directory
+    #[arg(long)]
+    allow_missing_blobs: bool,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -21,7 +24,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     } else {
         indicatif::ProgressBar::new_spinner().with_message("checking blobs")
     };
-    let report = rvp::registry::verify(&reader, &|bytes| bar.inc(bytes))?;
+    let report = rvp::registry::verify(&reader, arguments.allow_missing_blobs, &|bytes| bar.inc(bytes))?;
     bar.finish_and_clear();
     if context.global.json {
         output::json(&report)?;
