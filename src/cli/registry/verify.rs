@@ -11,6 +11,7 @@ use crate::cli::output;
 /// Replay the log of a registry and check every index file and every blob against it
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// The folder of the registry
     dir: PathBuf,
     /// Pass over blobs that are not in this directory
     #[arg(long)]
