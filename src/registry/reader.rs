@@ -112,7 +112,7 @@ impl Reader {
             });
         }
         if new.size > old.size {
-            log::check_consistency(self, &old, new)?;
+            self.check_log(|files| log::check_consistency(files, &old, new))?;
         }
         Ok(())
     }
@@ -257,7 +257,18 @@ impl Reader {
         }
         entries.sort_unstable_by_key(|(number, _)| *number);
         entries.dedup_by_key(|(number, _)| *number);
-        log::check_inclusion(self, &self.checkpoint, &entries)
+        self.check_log(|files| log::check_inclusion(files, &self.checkpoint, &entries))
+    }
+
+    /// Checks the log. Before the registry is blamed, it is asked: the fault may be a damaged cache's.
+    fn check_log(
+        &self,
+        check: impl Fn(&dyn LogFiles) -> Result<(), RegistryError>,
+    ) -> Result<(), RegistryError> {
+        match check(self) {
+            Err(RegistryError::Log { .. }) if !self.offline => check(&PastCache(self)),
+            done => done,
+        }
     }
 
     async fn entry(&self, path: &str) -> Result<Option<Entry>, RegistryError> {
@@ -376,16 +387,53 @@ impl Nodes for Reader {
     }
 }
 
+/// The log's files, from the cache where it has them.
 impl LogFiles for Reader {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
         let read = |path: &'_ String| {
             let path = path.clone();
             async move {
-                let found = self.store.read(&path, 0, log::MAX_TILE).await?;
-                found.ok_or(RegistryError::Missing { location: self.store.location().into(), path })
+                let local = self.store.local_path(&path).is_some();
+                if let Some(bytes) = self.folders.cached(&self.key, &path).filter(|_| !local) {
+                    return Ok(bytes);
+                }
+                let missing =
+                    || RegistryError::Missing { location: self.store.location().into(), path: path.clone() };
+                if self.offline && !local {
+                    return Err(missing());
+                }
+                self.store.read(&path, 0, log::MAX_TILE).await?.ok_or_else(missing)
             }
         };
         block_on(join_all(paths.iter().map(read))).into_iter().collect()
+    }
+
+    fn keep(&self, path: &str, tile: &[u8]) {
+        let local = self.store.local_path(path).is_some();
+        if !local && self.folders.cached(&self.key, path).is_none_or(|known| known != tile) {
+            self.folders.keep(&self.key, path, tile);
+        }
+    }
+}
+
+/// The log's files as the registry has them now.
+struct PastCache<'a>(&'a Reader);
+
+impl LogFiles for PastCache<'_> {
+    fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
+        let store = &self.0.store;
+        let read = |path: &'_ String| {
+            let path = path.clone();
+            async move {
+                let found = store.read(&path, 0, log::MAX_TILE).await?;
+                found.ok_or(RegistryError::Missing { location: store.location().into(), path })
+            }
+        };
+        block_on(join_all(paths.iter().map(read))).into_iter().collect()
+    }
+
+    fn keep(&self, path: &str, tile: &[u8]) {
+        self.0.keep(path, tile);
     }
 }
 
