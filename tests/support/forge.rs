@@ -1,5 +1,7 @@
 //! States of a registry that its own key has signed, and that no honest program would sign.
 
+#![allow(dead_code)] // Each file of tests uses a part of it.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,7 +57,8 @@ impl Forge {
     /// Has the snapshot say `entry` of the file `path`.
     pub fn cover(&mut self, path: &str, entry: Entry) {
         let changes = BTreeMap::from([(path.to_owned(), entry)]);
-        let (root, nodes) = block_on(snapshot::update(self, Some(self.checkpoint.snapshot), changes)).unwrap();
+        let (root, nodes) =
+            block_on(snapshot::update(self, Some(self.checkpoint.snapshot), changes)).unwrap();
         for (digest, bytes) in nodes {
             self.write(&layout::snapshot_node(digest), &bytes);
         }
