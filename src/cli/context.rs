@@ -1,6 +1,7 @@
 //! What every command needs: the user's folders, the settings, and a runtime for the network.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use rvp::project::{Home, Layers, PyProject, Settings};
@@ -62,7 +63,11 @@ impl Context {
         key: Option<String>,
         settings: &Settings,
     ) -> anyhow::Result<Reader> {
-        let store = open_store(location, &HttpSettings::default())?;
+        let mut http = HttpSettings::default();
+        if let Some(seconds) = settings.http_timeout {
+            http.read_timeout = Duration::from_secs(seconds.get() as u64);
+        }
+        let store = open_store(location, &http)?;
         let options = OpenOptions { key, offline: self.global.offline };
         Ok(Reader::open(store, self.folders(settings), &options)?)
     }
@@ -90,7 +95,8 @@ impl Context {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(no_key()),
             Err(source) => return Err(RegistryError::Io { action: "read the key", path, source }),
         };
-        let key = LogKey::parse(&text)?;
+        let key = LogKey::parse(&text)
+            .map_err(|error| RegistryError::KeyFile { path: path.clone(), reason: error.to_string() })?;
         if !key.matches(&config.key) {
             return Err(no_key());
         }

@@ -21,7 +21,7 @@ pub struct ClientFolders {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Seen {
-    /// The path or URL, for the person who opens the file.
+    /// The place's identity: its absolute path, or its URL.
     pub location: String,
     /// The verifier key that was trusted at first use.
     pub key: String,
@@ -32,7 +32,8 @@ pub struct Seen {
 }
 
 impl ClientFolders {
-    fn seen_path(&self, location: &str) -> PathBuf {
+    /// Where the state of a place is kept.
+    pub fn seen_path(&self, location: &str) -> PathBuf {
         self.state.join("registries").join(format!("{}.json", Blake3::of(location.as_bytes())))
     }
 

@@ -45,8 +45,9 @@ impl Reader {
         options: &OpenOptions,
     ) -> Result<Self, RegistryError> {
         let location = store.location().to_owned();
+        let identity = store.identity();
         let seen =
-            folders.seen(&location)?.filter(|seen| options.key.as_ref().is_none_or(|key| *key == seen.key));
+            folders.seen(&identity)?.filter(|seen| options.key.as_ref().is_none_or(|key| *key == seen.key));
         let fresh = fetch_checkpoint(&*store, seen.as_ref(), options.offline)?;
         let key = match (&options.key, &seen) {
             (Some(key), _) => key.clone(),
@@ -58,7 +59,13 @@ impl Reader {
                 Config::parse(&location, &bytes)?.key
             }
         };
-        let checkpoint = Checkpoint::verify(&location, &fresh.bytes, &key)?;
+        let checkpoint =
+            Checkpoint::verify(&location, &fresh.bytes, &key).map_err(|error| match (error, &seen) {
+                (RegistryError::Signature { location, key }, Some(_)) if options.key.is_none() => {
+                    RegistryError::OtherKey { location, key, remembered: folders.seen_path(&identity) }
+                }
+                (error, _) => error,
+            })?;
         let mut reader = Self {
             store,
             folders,
@@ -85,7 +92,7 @@ impl Reader {
         reader.check_age(jiff::Timestamp::now())?;
         if !unchanged {
             reader.folders.remember(&Seen {
-                location,
+                location: identity,
                 key: reader.key.clone(),
                 checkpoint: String::from_utf8_lossy(&fresh.bytes).into_owned(),
                 validator: fresh.validator,

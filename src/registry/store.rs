@@ -21,6 +21,11 @@ pub trait Store: Send + Sync {
     /// Where this is, for messages: a path or a URL without credentials.
     fn location(&self) -> &str;
 
+    /// The same text for every way to write this place, under which a client remembers it.
+    fn identity(&self) -> String {
+        self.location().to_owned()
+    }
+
     /// The bytes of `path` from `from` on, or none if there is no such file.
     /// More than `limit` bytes are an error, found before they are read. A file that ends before `from` is empty.
     fn read<'a>(

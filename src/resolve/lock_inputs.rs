@@ -18,7 +18,7 @@ pub struct LockInputs {
     requires_python: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     hosts: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "ResolveOptions::is_default")]
     options: ResolveOptions,
     /// In order, which decides what is tried first.
     #[serde(default)]
@@ -48,6 +48,11 @@ impl LockInputs {
     /// The requirements, as they were written.
     pub fn requirements(&self) -> &[String] {
         &self.requirements
+    }
+
+    /// Whether `now` chooses by another rule among the versions that fit, so that the lock's own are no guide.
+    pub fn chooses_otherwise(&self, now: &LockInputs) -> bool {
+        self.options.resolution != now.options.resolution || self.options.prerelease != now.options.prerelease
     }
 
     /// What `now` asks that the lock was not made for, in words; none if they are the same.

@@ -30,12 +30,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
             output::line(problem)?;
         }
         output::line(&format!(
-            "{}: {} log entries, {} packages, {} releases, {} blobs ({})",
+            "{}: {} log entries, {}, {}, {} ({})",
             if report.problems.is_empty() { "sound" } else { "NOT SOUND" },
             report.entries,
-            report.packages,
-            report.releases,
-            report.blobs,
+            output::count(report.packages, "package"),
+            output::count(report.releases, "release"),
+            output::count(report.blobs, "blob"),
             HumanBytes(report.blob_bytes)
         ))?;
     }

@@ -1,0 +1,424 @@
+//! Making, filling, sealing and verifying registries.
+
+mod support;
+
+use std::fs;
+use std::io::Write as _;
+
+use insta::assert_snapshot;
+use support::{Wheel, World};
+
+#[test]
+fn init_makes_an_empty_sealed_registry() {
+    let world = World::new();
+    assert_snapshot!(world.rvp("registry init acme"), @r"
+    exit code: 0
+    ----- stdout -----
+    acme+[KEY]
+    ----- stderr -----
+    made the registry `acme` in acme
+    its private key is [TEMP]/home/keys/acme+[KEY]
+      keep it: whoever has it can seal this registry
+    its public key, for clients to trust:
+    ");
+    assert_snapshot!(world.rvp("registry verify acme"), @r"
+    exit code: 0
+    ----- stdout -----
+    sound: 2 log entries, 0 packages, 0 releases, 0 blobs (0 B)
+    ----- stderr -----
+    ");
+    assert_snapshot!(world.rvp("registry init acme"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: acme already holds a registry
+      hint: choose another folder, or use the registry that is there
+    ");
+}
+
+#[test]
+fn a_second_registry_in_the_same_folder_leaves_no_key_behind() {
+    let world = World::new();
+    world.done("registry init acme");
+    world.rvp("registry init acme");
+    assert_eq!(fs::read_dir(world.path("home/keys")).unwrap().count(), 1);
+}
+
+#[test]
+fn init_with_revit_knows_the_releases_of_revit() {
+    let world = World::with_registry(&[]);
+    assert_snapshot!(world.rvp("registry verify acme"), @r"
+    exit code: 0
+    ----- stdout -----
+    sound: 13 log entries, 1 package, 10 releases, 0 blobs (0 B)
+    ----- stderr -----
+    ");
+    assert_snapshot!(world.rvp("registry verify acme --json"), @r#"
+    exit code: 0
+    ----- stdout -----
+    {
+      "entries": 13,
+      "packages": 1,
+      "releases": 10,
+      "blobs": 0,
+      "blob_bytes": 0,
+      "problems": []
+    }
+    ----- stderr -----
+    "#);
+}
+
+#[test]
+fn import_takes_what_is_good_and_refuses_the_rest() {
+    let world = World::with_registry(&[]);
+    Wheel::new("acme-walls", "1.0").write(&world.path("folder/a"));
+    Wheel::new("acme-roofs", "2.0").requires("acme-walls>=1").write(&world.path("folder"));
+    world.write("folder/acme_doors-1.0-py3-none-any.whl", "this is no zip");
+    world.write("folder/notes.txt", "this is no package");
+    assert_snapshot!(world.rvp("registry import acme --from folder"), @r"
+    exit code: 1
+    ----- stdout -----
+    + acme-roofs 2.0
+    + acme-walls 1.0
+    ----- stderr -----
+    refused: folder/acme_doors-1.0-py3-none-any.whl is not a safe archive: it is not a whole zip archive: missing end of central directory
+      hint: get the file again; if that does not help, do not use it and tell its publisher
+    sealed 2 releases with 2 files; the log has 17 entries
+    ");
+    assert_snapshot!(world.rvp("registry verify acme"), @r"
+    exit code: 0
+    ----- stdout -----
+    sound: 17 log entries, 3 packages, 12 releases, 2 blobs (2.19 KiB)
+    ----- stderr -----
+    ");
+    assert_snapshot!(world.rvp("registry import acme --from folder"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    refused: folder/acme_doors-1.0-py3-none-any.whl is not a safe archive: it is not a whole zip archive: missing end of central directory
+      hint: get the file again; if that does not help, do not use it and tell its publisher
+    2 files already there
+    ");
+}
+
+#[test]
+fn import_says_what_is_missing_from_its_command_line() {
+    let world = World::with_registry(&[]);
+    assert_snapshot!(world.rvp("registry import acme"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: nothing to import
+      hint: name packages, or a folder of wheels with --from
+    ");
+    assert_snapshot!(world.rvp("registry import acme --from nowhere"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: cannot open the folder nowhere: No such file or directory (os error 2)
+    ");
+    assert_snapshot!(world.rvp("registry import nowhere --from ."), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: nowhere is not a registry: it has no log/checkpoint
+      hint: check the path or URL; `rvp registry init` makes a new registry
+    ");
+}
+
+#[test]
+fn publishing_twice_changes_nothing() {
+    let world = World::with_registry(&[]);
+    Wheel::new("acme-walls", "1.0").write(&world.path("wheels"));
+    let publish = "publish wheels/acme_walls-1.0-py3-none-any.whl --registry acme";
+    assert_snapshot!(world.rvp(publish), @r"
+    exit code: 0
+    ----- stdout -----
+    + acme-walls 1.0
+    ----- stderr -----
+    sealed 1 release with 1 file; the log has 15 entries
+    ");
+    let checkpoint = world.read("acme/log/checkpoint");
+    assert_snapshot!(world.rvp(publish), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    1 file already there
+    ");
+    assert_eq!(world.read("acme/log/checkpoint"), checkpoint);
+}
+
+#[test]
+fn a_published_file_never_changes() {
+    let world = World::with_registry(&[Wheel::new("acme-walls", "1.0")]);
+    Wheel::new("acme-walls", "1.0").file("more.py", "x = 1\n").write(&world.path("wheels"));
+    assert_snapshot!(world.rvp("publish wheels/acme_walls-1.0-py3-none-any.whl --registry acme"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    refused: wheels/acme_walls-1.0-py3-none-any.whl: acme_walls-1.0-py3-none-any.whl is in the registry with other bytes: there sha256:[DIGEST], here sha256:[DIGEST]
+      hint: a published file never changes; publish a new version, or a new build number of this one
+    ");
+    assert_snapshot!(world.rvp("registry verify acme"), @r"
+    exit code: 0
+    ----- stdout -----
+    sound: 15 log entries, 2 packages, 11 releases, 1 blob (1.08 KiB)
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn a_wheel_for_another_platform_joins_a_known_release() {
+    let world = World::with_registry(&[Wheel::new("acme-walls", "1.0")]);
+    Wheel::new("acme-walls", "1.0").tag("cp311-cp311-win_amd64").write(&world.path("wheels"));
+    assert_snapshot!(world.rvp("publish wheels/acme_walls-1.0-cp311-cp311-win_amd64.whl --registry acme"), @r"
+    exit code: 0
+    ----- stdout -----
+    + acme-walls 1.0
+    ----- stderr -----
+    sealed 1 release with 1 file; the log has 17 entries
+    ");
+    world.project(&["acme-walls"], "targets = [{ python = '3.11', platform = 'win_amd64' }]");
+    world.done_in("app", "lock");
+    assert!(world.read("app/rvp.lock").contains("cp311-cp311-win_amd64.whl"));
+}
+
+#[test]
+fn publish_needs_a_file_a_registry_and_its_key() {
+    let world = World::with_registry(&[]);
+    Wheel::new("acme-walls", "1.0").write(&world.path("."));
+    let wheel = "acme_walls-1.0-py3-none-any.whl";
+    assert_snapshot!(world.rvp("publish nothing.whl --registry acme"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    refused: cannot read nothing.whl: No such file or directory (os error 2)
+    ");
+    assert_snapshot!(world.rvp(&format!("publish {wheel}")), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: no registry is set
+      hint: name the folder of one with --registry DIR
+    ");
+    assert_snapshot!(world.rvp(&format!("publish {wheel} --registry https://example.com/r")), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: https://example.com/r cannot be written to: a web server only reads
+      hint: publish into the folder that it serves
+    ");
+    assert_snapshot!(world.rvp(&format!("publish {wheel} --registry nowhere")), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: nowhere is not a registry: it has no log/checkpoint
+      hint: check the path or URL; `rvp registry init` makes a new registry
+    ");
+    assert_snapshot!(world.rvp(&format!("publish {wheel} --registry acme --host revit")), @r"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: invalid value 'revit' for '--host <REQUIREMENT>': write it as `revit>=2022,<2028`
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(world.rvp("publish acme/config.json --registry acme"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    refused: acme/config.json is not a Python artifact that rvp reads
+      hint: it reads wheels (.whl) and source distributions (.tar.gz, .zip)
+    ");
+    fs::rename(world.path("home/keys"), world.path("elsewhere")).unwrap();
+    assert_snapshot!(world.rvp(&format!("publish {wheel} --registry acme")), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: no private key for acme+[KEY] is at [TEMP]/home/keys/acme+[KEY]
+      hint: only the holder of the log key can seal; publish from the machine that has it, or name the key's file with --key
+    ");
+    world.write("other/key", "PRIVATE+KEY+nonsense\n");
+    assert_snapshot!(world.rvp(&format!("publish {wheel} --registry acme --key other/key")), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: other/key holds no private key: cannot sign the registry's state: malformed verifier key
+      hint: it is the file that `rvp registry init` wrote, one line that begins with PRIVATE+KEY
+    ");
+    assert_snapshot!(world.rvp("registry verify acme"), @r"
+    exit code: 0
+    ----- stdout -----
+    sound: 13 log entries, 1 package, 10 releases, 0 blobs (0 B)
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn a_yanked_release_stays_for_those_who_have_locked_it() {
+    let world = World::with_registry(&[Wheel::new("acme-walls", "1.0"), Wheel::new("acme-walls", "1.1")]);
+    world.project(&["acme-walls"], "targets = [{ python = '3.11', platform = 'win_amd64' }]");
+    world.done_in("app", "lock");
+    assert_snapshot!(world.rvp("yank acme-walls==1.1 --registry acme --reason 'walls fall over'"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    yanked acme-walls 1.1; the log has 18 entries
+    ");
+    assert_snapshot!(world.app("lock"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    rvp.lock is up to date
+    ");
+    world.project(&["acme-walls>=1"], "targets = [{ python = '3.11', platform = 'win_amd64' }]");
+    assert_snapshot!(world.app("lock"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    warning: acme-walls 1.1 is yanked (walls fall over); it was chosen because the lock or an exact requirement names it
+    locked 1 package for 1 target
+    ");
+    assert_snapshot!(world.app("lock -U"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    ~ acme-walls 1.1 -> 1.0
+    locked 1 package for 1 target
+    ");
+    world.project(&["acme-walls==1.1"], "targets = [{ python = '3.11', platform = 'win_amd64' }]");
+    assert_snapshot!(world.app("lock"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    warning: acme-walls 1.1 is yanked (walls fall over); it was chosen because the lock or an exact requirement names it
+    ~ acme-walls 1.0 -> 1.1
+    locked 1 package for 1 target
+    ");
+    assert_snapshot!(world.rvp("registry verify acme"), @r"
+    exit code: 0
+    ----- stdout -----
+    sound: 18 log entries, 2 packages, 12 releases, 2 blobs (2.16 KiB)
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn yank_says_what_it_cannot_yank() {
+    let world = World::with_registry(&[Wheel::new("acme-walls", "1.0")]);
+    assert_snapshot!(world.rvp("yank acme-walls --registry acme --reason wrong"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: `acme-walls` names no release; write NAME==VERSION
+    ");
+    assert_snapshot!(world.rvp("yank acme-wall==1.0 --registry acme --reason wrong"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: `acme-wall` is not in the registry `acme`
+      hint: check the spelling
+    ");
+    assert_snapshot!(world.rvp("yank acme-walls==3.0 --registry acme --reason wrong"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: acme-walls 3.0 is not in the registry; its newest versions are 1.0
+    ");
+    assert_snapshot!(world.rvp("yank acme-walls==1.0 --registry acme --reason ''"), @r"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: a value is required for '--reason <REASON>' but none was supplied
+
+    For more information, try '--help'.
+    ");
+    world.done("yank acme-walls==1.0 --registry acme --reason wrong");
+    assert_snapshot!(world.rvp("yank acme-walls==1.0 --registry acme --reason again"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: acme-walls 1.0 is already yanked: wrong
+    ");
+}
+
+#[test]
+fn proposed_lines_do_not_exist_until_they_are_sealed() {
+    let world = World::with_registry(&[Wheel::new("acme-walls", "1.0")]);
+    let index = "acme/index/python/ac/me/acme-walls";
+    let yank = r#"{"kind":"yank","family":"python","name":"acme-walls","version":"1.0","yanked":true,"reason":"proposed"}"#;
+    let mut file = fs::File::options().append(true).open(world.path(index)).unwrap();
+    writeln!(file, "{yank}\nthis is no record").unwrap();
+    assert_snapshot!(world.rvp("registry verify acme"), @r"
+    exit code: 0
+    ----- stdout -----
+    sound: 15 log entries, 2 packages, 11 releases, 1 blob (1.08 KiB)
+    ----- stderr -----
+    ");
+    assert_snapshot!(world.rvp("registry seal acme"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    sealed 1 record in acme; the log has 17 entries
+    refused: index/python/ac/me/acme-walls: it is not a record: expected ident at line 1 column 2
+      this is no record
+    ");
+    assert_snapshot!(world.rvp("registry seal acme"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    sealed 0 records in acme; the log has 17 entries
+    ");
+    assert!(world.read(index).contains(yank));
+    assert_snapshot!(world.rvp("registry verify acme"), @r"
+    exit code: 0
+    ----- stdout -----
+    sound: 17 log entries, 2 packages, 11 releases, 1 blob (1.08 KiB)
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn verify_finds_every_alteration() {
+    let world = World::with_registry(&[Wheel::new("acme-walls", "1.0"), Wheel::new("acme-roofs", "1.0")]);
+    let blob = walkdir::WalkDir::new(world.path("acme/blobs"))
+        .into_iter()
+        .map(Result::unwrap)
+        .find(|entry| entry.file_name() == "acme_walls-1.0-py3-none-any.whl")
+        .unwrap()
+        .into_path();
+    fs::write(&blob, "other bytes").unwrap();
+    assert_snapshot!(world.rvp("registry verify acme"), @r"
+    exit code: 1
+    ----- stdout -----
+    blobs/21/[DIGEST]/acme_walls-1.0-py3-none-any.whl has 11 bytes, and should have 1108
+    NOT SOUND: 17 log entries, 3 packages, 12 releases, 2 blobs (2.16 KiB)
+    ----- stderr -----
+    ");
+    fs::remove_file(&blob).unwrap();
+    assert_snapshot!(world.rvp("registry verify acme"), @r"
+    exit code: 1
+    ----- stdout -----
+    blobs/21/[DIGEST]/acme_walls-1.0-py3-none-any.whl is missing
+    NOT SOUND: 17 log entries, 3 packages, 12 releases, 2 blobs (2.16 KiB)
+    ----- stderr -----
+    ");
+    let roofs = world.read("acme/index/python/ac/me/acme-roofs");
+    world.write("acme/index/python/ac/me/acme-roofs", &roofs.replace("1.0", "1.1"));
+    assert_snapshot!(world.rvp("registry verify acme"), @r"
+    exit code: 1
+    ----- stdout -----
+    index/python/ac/me/acme-roofs of acme is not what the signed state of the registry says: its digest is [DIGEST], and should be [DIGEST]
+      hint: the file was altered, or the copy is from another moment; copy it again from its source
+    blobs/21/[DIGEST]/acme_walls-1.0-py3-none-any.whl is missing
+    NOT SOUND: 17 log entries, 3 packages, 12 releases, 2 blobs (2.16 KiB)
+    ----- stderr -----
+    ");
+    assert_snapshot!(world.rvp("registry verify nowhere"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: cannot open the registry nowhere: there is no such folder
+      hint: check the path, and that the drive or share is connected; `rvp registry init` makes a registry
+    ");
+}
