@@ -54,7 +54,9 @@ impl World {
         sandbox.in_project("lock").succeeds();
         sandbox.in_project("sync").succeeds();
         let walls = WheelFile::new("acme_walls", "1.1", &["acme-geometry"]).write(&sandbox.path("second"));
-        sandbox.rvp(["publish".as_ref(), walls.as_os_str(), "--registry".as_ref(), "new".as_ref()]).succeeds();
+        sandbox
+            .rvp(["publish".as_ref(), walls.as_os_str(), "--registry".as_ref(), "new".as_ref()])
+            .succeeds();
         for part in ["state", "cache"] {
             copy(&sandbox.path("home").join(part), &sandbox.path("seen").join(part));
         }
@@ -218,7 +220,10 @@ fn sealed_nonsense() {
         report.add(case, &error);
     };
     seal("not JSON", "release acme-walls 2.0");
-    seal("not UTF-8 in JSON", r#"{"kind":"release","family":"python","name":"acme-walls","version":"\ud800"}"#);
+    seal(
+        "not UTF-8 in JSON",
+        r#"{"kind":"release","family":"python","name":"acme-walls","version":"\ud800"}"#,
+    );
     seal(
         "a duplicate key",
         r#"{"kind":"release","family":"python","name":"acme-walls","version":"2.0","version":"3.0"}"#,
@@ -395,11 +400,19 @@ fn the_first_visit() {
     });
     visit("config.json altered", &|served| {
         let text = fs::read_to_string(served.join(layout::CONFIG)).unwrap();
-        fs::write(served.join(layout::CONFIG), text.replace("\"format\"", "\"max-age-days\": 1,\n  \"format\""))
-            .unwrap();
+        fs::write(
+            served.join(layout::CONFIG),
+            text.replace("\"format\"", "\"max-age-days\": 1,\n  \"format\""),
+        )
+        .unwrap();
     });
     visit("config.json of 100 MB", &|served| {
-        fs::File::options().write(true).open(served.join(layout::CONFIG)).unwrap().set_len(100 << 20).unwrap();
+        fs::File::options()
+            .write(true)
+            .open(served.join(layout::CONFIG))
+            .unwrap()
+            .set_len(100 << 20)
+            .unwrap();
     });
     world.sandbox.with_filters(|| insta::assert_snapshot!(report.0));
 }

@@ -70,7 +70,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
 /// A location typed in the current folder, as the project file in `dir` writes it: a relative path of a
 /// pyproject.toml is relative to that file.
 fn seen_from(dir: &Path, location: &str) -> anyhow::Result<String> {
-    let is_relative_path = matches!(Location::parse(location), Ok(Location::Path(path)) if path.is_relative());
+    let is_relative_path =
+        matches!(Location::parse(location), Ok(Location::Path(path)) if path.is_relative());
     if !is_relative_path {
         return Ok(location.to_owned());
     }

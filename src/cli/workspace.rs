@@ -95,7 +95,9 @@ impl Question {
         if let (Upgrade::Packages(names), Some(old)) = (upgrade, old) {
             let unknown = names.iter().find(|name| old.packages.iter().all(|package| package.name != **name));
             if let Some(unknown) = unknown {
-                bail!("`{unknown}` is not in the lock, so there is nothing to upgrade\n  hint: `rvp tree` shows what is in it");
+                bail!(
+                    "`{unknown}` is not in the lock, so there is nothing to upgrade\n  hint: `rvp tree` shows what is in it"
+                );
             }
         }
         let registries = open_registries(context, &self.settings)?;
