@@ -67,6 +67,9 @@ impl Context {
         if let Some(seconds) = settings.http_timeout {
             http.read_timeout = Duration::from_secs(seconds.get() as u64);
         }
+        if let Some(requests) = settings.concurrent_downloads {
+            http.requests = requests.get();
+        }
         let store = open_store(location, &http)?;
         let options = OpenOptions { key, offline: self.global.offline };
         Ok(Reader::open(store, self.folders(settings), &options)?)

@@ -62,7 +62,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         tool["rvp"] = toml_edit::Item::Table(settings);
         document["tool"] = toml_edit::Item::Table(tool);
     }
-    rvp::registry::replace_file(&file, document.to_string().as_bytes())?;
+    std::fs::create_dir_all(&arguments.dir)
+        .and_then(|()| std::fs::write(&file, document.to_string()))
+        .with_context(|| format!("cannot write {}", file.display()))?;
     context.say(&format!("made {}", shown(&file).display()));
     Ok(ExitCode::SUCCESS)
 }

@@ -100,6 +100,11 @@ impl Question {
                 );
             }
         }
+        if self.settings.no_binary == Some(true) {
+            anyhow::bail!(
+                "`no-binary` is set, and this version of rvp installs wheels only\n  hint: take the setting away; building source distributions comes with `rvp build`"
+            );
+        }
         let registries = open_registries(context, &self.settings)?;
         let machine = ThisMachine::new(context, &self.settings, self.requires_python.clone());
         let hosts: Vec<PackageName> =

@@ -62,7 +62,16 @@ impl ClientFolders {
 
     /// Keeps a checked file. A full disk or a read-only cache costs speed, not the command.
     pub fn keep(&self, key: &str, path: &str, bytes: &[u8]) {
-        let _ = replace_file(&self.cached_path(key, path), bytes);
+        let _ = write_unsynced(&self.cached_path(key, path), bytes);
+    }
+
+    /// As `keep`, for a file that never changes under its name: nothing is written where it is there already.
+    pub fn keep_once(&self, key: &str, path: &str, bytes: &[u8]) {
+        let exists =
+            self.cached_path(key, path).metadata().is_ok_and(|known| known.len() == bytes.len() as u64);
+        if !exists {
+            self.keep(key, path, bytes);
+        }
     }
 
     fn cached_path(&self, key: &str, path: &str) -> PathBuf {
@@ -70,6 +79,16 @@ impl ClientFolders {
         file.extend(path.split('/'));
         file
     }
+}
+
+/// Writes a file of the cache as a whole. It is not synced: what a power cut leaves of it is found out by its digest.
+fn write_unsynced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Writes a file as a whole: readers see the old bytes or the new ones. Only its owner may read it.

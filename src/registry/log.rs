@@ -23,6 +23,9 @@ pub const MAX_TILE: u64 = BUNDLE * (2 + 65_535);
 /// Reads whole files of the log by path, such as `log/tile/0/x001/234`; all of them, or an error.
 pub trait LogFiles {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError>;
+
+    /// Told of each file once it is proven to belong to the tree.
+    fn keep(&self, _path: &str, _bytes: &[u8]) {}
 }
 
 /// Where a tile of hashes stands: `log/tile/<level>/<number>[.p/<width>]`.
@@ -240,7 +243,11 @@ impl TileReader for Tiles<'_> {
         })
     }
 
-    fn save_tiles(&self, _: &[Tile], _: &[Vec<u8>]) {}
+    fn save_tiles(&self, tiles: &[Tile], data: &[Vec<u8>]) {
+        for (tile, bytes) in tiles.iter().zip(data) {
+            self.files.keep(&tile_path(tile), bytes);
+        }
+    }
 }
 
 /// The hashes of a tree that grows: those of the old tree from its tiles, the new ones from memory.
