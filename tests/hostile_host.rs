@@ -2,17 +2,13 @@
 //!
 //! In each case the lock and the environment must be as before, and the error must say what is wrong with which file.
 
-#[allow(dead_code)] // Each file of tests uses a part of it.
-#[path = "../src/package/test_support.rs"]
-mod archives;
-#[allow(dead_code)] // Each file of tests uses a part of it.
-mod support {
-    pub mod forge;
-    pub mod hostile;
-    pub mod nginx;
-    pub mod sandbox;
-    pub mod wheel_file;
-}
+#[path = "support/folder.rs"]
+mod folder;
+#[path = "support/forge.rs"]
+mod forge;
+#[path = "support/hostile.rs"]
+mod hostile;
+mod support;
 
 use std::fs;
 use std::io::{self, Write};
@@ -20,68 +16,68 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use folder::{copy, tree};
+use forge::Forge;
+use hostile::{Hostile, answer};
 use rvp::model::Blake3;
 use rvp::registry::layout;
 use rvp::registry::snapshot::Entry;
-use support::forge::Forge;
-use support::hostile::{Hostile, answer};
 use support::nginx::Nginx;
-use support::sandbox::{Sandbox, copy, tree};
-use support::wheel_file::WheelFile;
+use support::{Wheel, World, text};
 
 const WALLS: &str = "index/python/ac/me/acme-walls";
 const GEOMETRY: &str = "index/python/ac/me/acme-geometry";
 
 /// A registry that grew from a state `old`, which the client saw, locked and installed, to a state `new`.
-struct World {
-    sandbox: Sandbox,
+struct Site {
+    world: World,
     served: PathBuf,
     lock: Vec<u8>,
-    environment: PathBuf,
 }
 
-impl World {
+impl Site {
     /// `served` is the folder that is there for clients under `url`.
     fn new(served: PathBuf, url: &str) -> Self {
-        let sandbox = Sandbox::new();
-        sandbox.rvp(["registry", "init", "new", "--name", "acme"]).succeeds();
-        WheelFile::new("acme_walls", "1.0", &["acme-geometry"]).write(&sandbox.path("first"));
-        WheelFile::new("acme_geometry", "1.0", &[]).write(&sandbox.path("first"));
-        sandbox.rvp(["registry", "import", "new", "--from", "first"]).succeeds();
-        copy(&sandbox.path("new"), &sandbox.path("old"));
-        copy(&sandbox.path("new"), &served);
-        sandbox.write_project("acme-walls", url);
-        sandbox.in_project("lock").succeeds();
-        sandbox.in_project("sync").succeeds();
-        let walls = WheelFile::new("acme_walls", "1.1", &["acme-geometry"]).write(&sandbox.path("second"));
-        sandbox
-            .rvp(["publish".as_ref(), walls.as_os_str(), "--registry".as_ref(), "new".as_ref()])
-            .succeeds();
+        let world = World::new();
+        world.done("registry init new --name acme");
+        let walls = |version| Wheel::new("acme-walls", version).requires("acme-geometry");
+        world.publish("new", &[walls("1.0"), Wheel::new("acme-geometry", "1.0")]);
+        copy(&world.path("new"), &world.path("old"));
+        copy(&world.path("new"), &served);
+        world.project(&["acme-walls"], &format!("registries = [{{ name = \"acme\", url = \"{url}\" }}]"));
+        world.done_in("app", "lock");
+        world.done_in("app", "sync");
+        world.publish("new", &[walls("1.1")]);
+        let site = Self { lock: fs::read(world.path("app/rvp.lock")).unwrap(), world, served };
+        site.remember();
+        site
+    }
+
+    /// From here on, `serve` has the client know what it knows now.
+    fn remember(&self) {
         for part in ["state", "cache"] {
-            copy(&sandbox.path("home").join(part), &sandbox.path("seen").join(part));
+            copy(&self.world.path("home").join(part), &self.world.path("seen").join(part));
         }
-        let lock = fs::read(sandbox.path("project/rvp.lock")).unwrap();
-        let environment = sandbox.path("project/.venv");
-        Self { sandbox, served, lock, environment }
     }
 
     /// Serves the new state after `change`, to a client that has seen the old one.
     fn serve(&self, change: impl FnOnce(&Path)) {
-        copy(&self.sandbox.path("new"), &self.served);
-        change(&self.served);
         for part in ["state", "cache"] {
-            copy(&self.sandbox.path("seen").join(part), &self.sandbox.path("home").join(part));
+            copy(&self.world.path("seen").join(part), &self.world.path("home").join(part));
         }
-        fs::write(self.sandbox.path("project/rvp.lock"), &self.lock).unwrap();
+        fs::write(self.world.path("app/rvp.lock"), &self.lock).unwrap();
+        copy(&self.world.path("new"), &self.served);
+        change(&self.served);
     }
 
-    /// Runs a command that must fail and change nothing in the project.
+    /// Runs a command that must fail and change nothing in the project; returns what it says.
     #[track_caller]
     fn fails(&self, command: &str) -> String {
-        let before = tree(&self.sandbox.path("project"));
-        let error = self.sandbox.in_project(command).fails();
-        assert!(tree(&self.sandbox.path("project")) == before, "it changed the project");
-        error
+        let before = tree(&self.world.path("app"));
+        let output = self.world.command("app", command).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+        assert!(tree(&self.world.path("app")) == before, "it changed the project");
+        String::from_utf8(output.stderr).unwrap()
     }
 
     /// What locking the altered registry says.
@@ -95,7 +91,7 @@ impl World {
     #[track_caller]
     fn sync(&self, change: impl FnOnce(&Path)) -> String {
         self.serve(|_| {});
-        self.sandbox.in_project("lock --upgrade").succeeds();
+        self.world.done_in("app", "lock --upgrade");
         change(&self.served);
         self.fails("sync")
     }
@@ -103,20 +99,15 @@ impl World {
     /// The client was not harmed: with the registry as it should be, it goes on.
     #[track_caller]
     fn recovers(&self) {
-        copy(&self.sandbox.path("new"), &self.served);
-        self.sandbox.in_project("lock --upgrade").succeeds();
-        self.sandbox.in_project("sync").succeeds();
-        let init = self.sandbox.path("project/.venv/lib");
-        let installed = walkdir::WalkDir::new(init)
-            .follow_links(true)
-            .into_iter()
-            .filter_map(Result::ok)
-            .find(|item| item.path().ends_with("acme_walls/__init__.py"));
-        assert_eq!(fs::read_to_string(installed.unwrap().path()).unwrap(), "VERSION = \"1.1\"\n");
+        copy(&self.world.path("new"), &self.served);
+        self.world.done_in("app", "lock --upgrade");
+        self.world.done_in("app", "sync");
+        let said = self.world.app("run python -c 'import acme_walls; print(acme_walls.VERSION)'");
+        assert!(said.contains("\n1.1\n"), "{said}");
     }
 
     fn forge(&self, registry: &Path) -> Forge {
-        Forge::new(registry, &self.sandbox.path("home/keys"))
+        Forge::new(registry, &self.world.path("home/keys"))
     }
 }
 
@@ -127,6 +118,15 @@ struct Report(String);
 impl Report {
     fn add(&mut self, case: &str, error: &str) {
         self.0.push_str(&format!("--- {case}\n{error}"));
+    }
+
+    fn check(&self, name: &str) {
+        insta::with_settings!({
+            omit_expression => true,
+            filters => [(r"\b[0-9a-f]{64}\b", "[DIGEST]"), (r"[A-Za-z0-9+/]{43}=", "[ROOT]")],
+        }, {
+            insta::assert_snapshot!(name, self.0);
+        });
     }
 }
 
@@ -153,70 +153,71 @@ fn find(folder: &Path, name: &str) -> PathBuf {
     path
 }
 
-fn on_nginx() -> (World, Nginx) {
+fn on_nginx() -> (Site, Nginx) {
     let nginx = Nginx::start("");
-    let world = World::new(nginx.root().join("registry"), &format!("{}/registry", nginx.http()));
-    (world, nginx)
+    let site = Site::new(nginx.root().join("registry"), &format!("{}/registry", nginx.http()));
+    (site, nginx)
 }
 
 #[test]
 fn blobs() {
-    let (world, _nginx) = on_nginx();
+    let (site, _nginx) = on_nginx();
     let mut report = Report::default();
     let walls = |served: &Path| find(served, "acme_walls-1.1-py3-none-any.whl");
-    report.add("truncated", &world.sync(|served| truncate(&walls(served))));
-    report.add("altered", &world.sync(|served| alter(&walls(served))));
+    report.add("truncated", &site.sync(|served| truncate(&walls(served))));
+    report.add("altered", &site.sync(|served| alter(&walls(served))));
     report.add(
         "swapped with an older release",
-        &world.sync(|served| {
+        &site.sync(|served| {
             fs::copy(find(served, "acme_walls-1.0-py3-none-any.whl"), walls(served)).unwrap();
         }),
     );
-    report.add("missing", &world.sync(|served| fs::remove_file(walls(served)).unwrap()));
+    report.add("missing", &site.sync(|served| fs::remove_file(walls(served)).unwrap()));
     report.add(
         "100 MB longer",
-        &world.sync(|served| {
+        &site.sync(|served| {
             fs::File::options().write(true).open(walls(served)).unwrap().set_len(100 << 20).unwrap();
         }),
     );
-    world.sandbox.with_filters(|| insta::assert_snapshot!(report.0));
-    world.recovers();
+    report.check("blobs");
+    site.recovers();
 }
 
 #[test]
 fn index_files() {
-    let (world, _nginx) = on_nginx();
+    let (site, _nginx) = on_nginx();
     let mut report = Report::default();
-    report.add("altered", &world.lock(|served| alter(&served.join(WALLS))));
-    report.add("truncated", &world.lock(|served| truncate(&served.join(WALLS))));
-    report.add("hidden", &world.lock(|served| fs::remove_file(served.join(WALLS)).unwrap()));
+    report.add("altered", &site.lock(|served| alter(&served.join(WALLS))));
+    report.add("truncated", &site.lock(|served| truncate(&served.join(WALLS))));
+    report.add("hidden", &site.lock(|served| fs::remove_file(served.join(WALLS)).unwrap()));
     report.add(
         "older than the checkpoint",
-        &world.lock(|served| {
-            fs::copy(world.sandbox.path("old").join(WALLS), served.join(WALLS)).unwrap();
+        &site.lock(|served| {
+            fs::copy(site.world.path("old").join(WALLS), served.join(WALLS)).unwrap();
         }),
     );
     report.add(
         "of another package",
-        &world.lock(|served| {
+        &site.lock(|served| {
             fs::copy(served.join(GEOMETRY), served.join(WALLS)).unwrap();
         }),
     );
-    world.sandbox.with_filters(|| insta::assert_snapshot!(report.0));
+    report.check("index_files");
     // What anybody appended is not committed, however long it is.
-    world.serve(|served| {
+    site.serve(|served| {
         fs::File::options().write(true).open(served.join(WALLS)).unwrap().set_len(100 << 20).unwrap();
     });
-    world.sandbox.in_project("lock --upgrade").succeeds();
-    world.recovers();
+    site.world.done_in("app", "lock --upgrade");
+    site.recovers();
 }
 
 #[test]
 fn sealed_nonsense() {
-    let (world, _nginx) = on_nginx();
+    let (site, _nginx) = on_nginx();
     let mut report = Report::default();
     let mut seal = |case: &str, line: &str| {
-        let error = world.lock(|served| world.forge(served).seal(WALLS, &[line]));
+        println!("{case}");
+        let error = site.lock(|served| site.forge(served).seal(WALLS, &[line]));
         report.add(case, &error);
     };
     seal("not JSON", "release acme-walls 2.0");
@@ -234,22 +235,22 @@ fn sealed_nonsense() {
     seal("a version twice", r#"{"kind":"release","family":"python","name":"acme-walls","version":"1.1.0"}"#);
     report.add(
         "a seal of other records than it counts",
-        &world.lock(|served| {
+        &site.lock(|served| {
             let line = r#"{"kind":"seal","path":"index/python/ac/me/acme-walls","first":0,"count":7,"time":"2026-11-20T12:00:00Z"}"#;
-            world.forge(served).seal(WALLS, &[line]);
+            site.forge(served).seal(WALLS, &[line]);
         }),
     );
     report.add(
         "an index file of 100 MB",
-        &world.lock(|served| {
+        &site.lock(|served| {
             let digest = Blake3::of(b"");
-            world.forge(served).cover(WALLS, Entry { length: 100 << 20, digest });
+            site.forge(served).cover(WALLS, Entry { length: 100 << 20, digest });
         }),
     );
     report.add(
         "a line that is in the index file and not in the log",
-        &world.lock(|served| {
-            let mut forge = world.forge(served);
+        &site.lock(|served| {
+            let mut forge = site.forge(served);
             let mut text = fs::read_to_string(served.join(WALLS)).unwrap();
             text = text.replacen("acme-geometry", "acme-malware", 1);
             fs::write(served.join(WALLS), &text).unwrap();
@@ -259,135 +260,131 @@ fn sealed_nonsense() {
             forge.cover(WALLS, entry);
         }),
     );
-    world.sandbox.with_filters(|| insta::assert_snapshot!(report.0));
-    world.recovers();
+    report.check("sealed_nonsense");
+    site.recovers();
 }
 
 #[test]
 fn snapshot_and_log() {
-    let (world, _nginx) = on_nginx();
+    let (site, _nginx) = on_nginx();
     let mut report = Report::default();
-    let root = |served: &Path| served.join(layout::snapshot_node(world.forge(served).checkpoint.snapshot));
-    report.add("snapshot node altered", &world.lock(|served| alter(&root(served))));
-    report.add("snapshot node truncated", &world.lock(|served| truncate(&root(served))));
-    report.add("snapshot node missing", &world.lock(|served| fs::remove_file(root(served)).unwrap()));
+    let root = |served: &Path| served.join(layout::snapshot_node(site.forge(served).checkpoint.snapshot));
+    report.add("snapshot node altered", &site.lock(|served| alter(&root(served))));
+    report.add("snapshot node truncated", &site.lock(|served| truncate(&root(served))));
+    report.add("snapshot node missing", &site.lock(|served| fs::remove_file(root(served)).unwrap()));
     report.add(
         "snapshot node of 100 MB",
-        &world.lock(|served| {
+        &site.lock(|served| {
             fs::File::options().write(true).open(root(served)).unwrap().set_len(100 << 20).unwrap();
         }),
     );
     let tile = |served: &Path| {
-        let size = world.forge(served).checkpoint.size;
+        let size = site.forge(served).checkpoint.size;
         served.join(format!("log/tile/0/000.p/{size}"))
     };
-    report.add("tile altered", &world.lock(|served| alter(&tile(served))));
-    report.add("tile truncated", &world.lock(|served| truncate(&tile(served))));
-    report.add("tile missing", &world.lock(|served| fs::remove_file(tile(served)).unwrap()));
-    world.sandbox.with_filters(|| insta::assert_snapshot!(report.0));
-    world.recovers();
+    report.add("tile altered", &site.lock(|served| alter(&tile(served))));
+    report.add("tile truncated", &site.lock(|served| truncate(&tile(served))));
+    report.add("tile missing", &site.lock(|served| fs::remove_file(tile(served)).unwrap()));
+    report.check("snapshot_and_log");
+    site.recovers();
 }
 
 #[test]
 fn checkpoints() {
-    let (world, _nginx) = on_nginx();
+    let (site, _nginx) = on_nginx();
     let mut report = Report::default();
     let checkpoint = |served: &Path| served.join(layout::CHECKPOINT);
-    report.add("altered", &world.lock(|served| alter(&checkpoint(served))));
-    report.add("truncated", &world.lock(|served| truncate(&checkpoint(served))));
-    report.add("empty", &world.lock(|served| fs::write(checkpoint(served), "").unwrap()));
-    report.add("missing", &world.lock(|served| fs::remove_file(checkpoint(served)).unwrap()));
+    report.add("altered", &site.lock(|served| alter(&checkpoint(served))));
+    report.add("truncated", &site.lock(|served| truncate(&checkpoint(served))));
+    report.add("empty", &site.lock(|served| fs::write(checkpoint(served), "").unwrap()));
+    report.add("missing", &site.lock(|served| fs::remove_file(checkpoint(served)).unwrap()));
     report.add(
         "100 MB long",
-        &world.lock(|served| {
+        &site.lock(|served| {
             fs::File::options().write(true).open(checkpoint(served)).unwrap().set_len(100 << 20).unwrap();
         }),
     );
     report.add(
         "with too large a size",
-        &world.lock(|served| {
-            let mut forge = world.forge(served);
+        &site.lock(|served| {
+            let mut forge = site.forge(served);
             forge.checkpoint.size += 1000;
             forge.sign();
         }),
     );
     report.add(
         "with a root that is not the log's",
-        &world.lock(|served| {
-            let mut forge = world.forge(served);
+        &site.lock(|served| {
+            let mut forge = site.forge(served);
             forge.checkpoint.root.0[0] ^= 1;
             forge.sign();
         }),
     );
     report.add(
         "with a snapshot that is not there",
-        &world.lock(|served| {
-            let mut forge = world.forge(served);
+        &site.lock(|served| {
+            let mut forge = site.forge(served);
             forge.checkpoint.snapshot.0[0] ^= 1;
             forge.sign();
         }),
     );
-    world.sandbox.with_filters(|| insta::assert_snapshot!(report.0));
-    world.recovers();
+    report.check("checkpoints");
+    site.recovers();
 }
 
 #[test]
 fn other_histories() {
-    let (world, _nginx) = on_nginx();
-    let sandbox = &world.sandbox;
+    let (site, _nginx) = on_nginx();
+    let world = &site.world;
     let mut report = Report::default();
-    let keys = sandbox.path("home/keys");
-    fs::rename(&keys, sandbox.path("keys")).unwrap();
-    sandbox.rvp(["registry", "init", "stranger", "--name", "acme"]).succeeds();
+    let keys = world.path("home/keys");
+    fs::rename(&keys, world.path("keys")).unwrap();
+    world.done("registry init stranger --name acme");
     fs::remove_dir_all(&keys).unwrap();
-    fs::rename(sandbox.path("keys"), &keys).unwrap();
+    fs::rename(world.path("keys"), &keys).unwrap();
 
-    let stranger = sandbox.path("stranger");
-    report.add("another registry of the same name", &world.lock(|served| copy(&stranger, served)));
+    let stranger = world.path("stranger");
+    report.add("another registry of the same name", &site.lock(|served| copy(&stranger, served)));
     report.add(
         "the checkpoint of another registry",
-        &world.lock(|served| {
+        &site.lock(|served| {
             fs::copy(stranger.join(layout::CHECKPOINT), served.join(layout::CHECKPOINT)).unwrap();
         }),
     );
     report.add(
         "the config.json of another registry",
-        &world.lock(|served| {
+        &site.lock(|served| {
             fs::copy(stranger.join(layout::CONFIG), served.join(layout::CONFIG)).unwrap();
             // Nobody asks for it again while it is cached.
-            fs::remove_dir_all(sandbox.path("home/cache")).unwrap_or_default();
+            fs::remove_dir_all(world.path("home/cache")).unwrap();
         }),
     );
 
     // The client sees the new state; then it is offered the old one, and two others that grew from the old one.
-    world.serve(|_| {});
-    sandbox.in_project("lock --upgrade").succeeds();
-    for part in ["state", "cache"] {
-        copy(&sandbox.path("home").join(part), &sandbox.path("seen").join(part));
-    }
-    report.add("an older state", &world.lock(|served| copy(&sandbox.path("old"), served)));
-    copy(&sandbox.path("old"), &sandbox.path("fork"));
+    site.serve(|_| {});
+    world.done_in("app", "lock --upgrade");
+    site.remember();
+    report.add("an older state", &site.lock(|served| copy(&world.path("old"), served)));
+    copy(&world.path("old"), &world.path("fork"));
     let line = r#"{"kind":"release","family":"python","name":"acme-walls","version":"1.1"}"#;
-    world.forge(&sandbox.path("fork")).seal(WALLS, &[line]);
-    report.add("a fork of the same size", &world.lock(|served| copy(&sandbox.path("fork"), served)));
+    site.forge(&world.path("fork")).seal(WALLS, &[line]);
+    report.add("a fork of the same size", &site.lock(|served| copy(&world.path("fork"), served)));
     let line = r#"{"kind":"release","family":"python","name":"acme-walls","version":"1.2"}"#;
-    world.forge(&sandbox.path("fork")).seal(WALLS, &[line]);
-    report.add("a longer fork", &world.lock(|served| copy(&sandbox.path("fork"), served)));
-    sandbox.with_filters(|| insta::assert_snapshot!(report.0));
-    world.recovers();
+    site.forge(&world.path("fork")).seal(WALLS, &[line]);
+    report.add("a longer fork", &site.lock(|served| copy(&world.path("fork"), served)));
+    report.check("other_histories");
+    site.recovers();
 }
 
 #[test]
 fn the_first_visit() {
-    let (world, _nginx) = on_nginx();
+    let (site, _nginx) = on_nginx();
     let mut report = Report::default();
     let mut visit = |case: &str, change: &dyn Fn(&Path)| {
-        let error = world.lock(|served| {
+        let error = site.lock(|served| {
             change(served);
-            // `lock` puts back what was seen before; a first visit has seen nothing.
-            fs::remove_dir_all(world.sandbox.path("seen")).unwrap_or_default();
             for part in ["state", "cache"] {
-                fs::create_dir_all(world.sandbox.path("seen").join(part)).unwrap();
+                fs::remove_dir_all(site.world.path("home").join(part)).unwrap();
             }
         });
         report.add(case, &error);
@@ -414,13 +411,13 @@ fn the_first_visit() {
             .set_len(100 << 20)
             .unwrap();
     });
-    world.sandbox.with_filters(|| insta::assert_snapshot!(report.0));
+    report.check("the_first_visit");
 }
 
 type Rule = Arc<Mutex<Box<dyn FnMut(&str, &mut TcpStream) -> Option<io::Result<()>> + Send>>>;
 
-/// A world behind a server that answers as the rule says, and where that says nothing, as it should.
-fn on_hostile_server() -> (World, Rule, Hostile) {
+/// A site behind a server that answers as the rule says, and where that says nothing, as it should.
+fn on_hostile_server() -> (Site, Rule, Hostile) {
     let rule: Rule = Arc::new(Mutex::new(Box::new(|_: &str, _: &mut TcpStream| None)));
     let folder = tempfile::tempdir().unwrap().keep();
     let (rule_of_server, root) = (Arc::clone(&rule), folder.clone());
@@ -435,14 +432,14 @@ fn on_hostile_server() -> (World, Rule, Hostile) {
             Err(_) => answer(stream, "404 Not Found", b"none"),
         }
     });
-    let mut world = World::new(folder, &server.url);
-    world.sandbox.set("RVP_HTTP_TIMEOUT", "1");
-    (world, rule, server)
+    let site = Site::new(folder, &server.url);
+    site.world.done("config set http-timeout 1");
+    (site, rule, server)
 }
 
 #[test]
 fn servers() {
-    let (world, rule, server) = on_hostile_server();
+    let (site, rule, server) = on_hostile_server();
     let mut report = Report::default();
     let set = |path: &'static str, answer: fn(&mut TcpStream) -> io::Result<()>| {
         *rule.lock().unwrap() = Box::new(move |asked, stream| asked.ends_with(path).then(|| answer(stream)));
@@ -491,9 +488,9 @@ fn servers() {
     ];
     for (case, path, answer) in cases {
         set(path, *answer);
-        report.add(case, &world.lock(|_| {}));
+        report.add(case, &site.lock(|_| {}));
     }
-    world.sandbox.with_filters(|| insta::assert_snapshot!(report.0));
+    report.check("servers");
     let before = server.requests().len();
     let mut failures = 0;
     *rule.lock().unwrap() = Box::new(move |asked, stream| {
@@ -501,18 +498,18 @@ fn servers() {
         let fails = asked.ends_with("acme-walls") && failures <= 2;
         fails.then(|| answer(stream, "500 Internal Server Error", b""))
     });
-    world.serve(|_| {});
-    world.sandbox.in_project("lock --upgrade").succeeds();
+    site.serve(|_| {});
+    site.world.done_in("app", "lock --upgrade");
     let walls = server.requests()[before..].iter().filter(|request| request.contains("acme-walls ")).count();
     assert_eq!(walls, 3);
     *rule.lock().unwrap() = Box::new(|_, _| None);
-    world.recovers();
-    fs::remove_dir_all(&world.served).unwrap();
+    site.recovers();
+    fs::remove_dir_all(&site.served).unwrap();
 }
 
 #[test]
 fn servers_of_blobs() {
-    let (world, rule, _server) = on_hostile_server();
+    let (site, rule, _server) = on_hostile_server();
     let mut report = Report::default();
     let cases: &[(&str, fn(&mut TcpStream) -> io::Result<()>)] = &[
         ("403", |stream| answer(stream, "403 Forbidden", b"")),
@@ -536,28 +533,28 @@ fn servers_of_blobs() {
     for (case, answer) in cases {
         let answer = *answer;
         *rule.lock().unwrap() = Box::new(|_, _| None);
-        let error = world.sync(|_| {
+        let error = site.sync(|_| {
             *rule.lock().unwrap() =
                 Box::new(move |asked, stream| asked.ends_with(".whl").then(|| answer(stream)));
         });
         report.add(case, &error);
     }
-    world.sandbox.with_filters(|| insta::assert_snapshot!(report.0));
+    report.check("servers_of_blobs");
     *rule.lock().unwrap() = Box::new(|_, _| None);
-    world.recovers();
-    fs::remove_dir_all(&world.served).unwrap();
+    site.recovers();
+    fs::remove_dir_all(&site.served).unwrap();
 }
 
 #[test]
 fn what_is_known_is_not_asked_again() {
-    let (world, nginx) = on_nginx();
-    let sandbox = &world.sandbox;
-    world.serve(|_| {});
-    sandbox.in_project("lock --upgrade").succeeds();
-    sandbox.in_project("sync").succeeds();
+    let (site, nginx) = on_nginx();
+    let world = &site.world;
+    site.serve(|_| {});
+    world.done_in("app", "lock --upgrade");
+    world.done_in("app", "sync");
     let asked = |command: &str| {
         let before = nginx.requests().len();
-        sandbox.in_project(command).succeeds();
+        world.done_in("app", command);
         nginx.requests().split_off(before)
     };
     // Nothing changed: one conditional request.
@@ -565,7 +562,7 @@ fn what_is_known_is_not_asked_again() {
     // The lock answers the project's question already.
     assert_eq!(asked("lock"), [""; 0]);
     // Everything is in the store.
-    fs::remove_dir_all(&world.environment).unwrap();
+    fs::remove_dir_all(world.path("app/.venv")).unwrap();
     assert_eq!(asked("sync"), [""; 0]);
     assert_eq!(asked("sync"), [""; 0]);
     assert_eq!(asked("lock --upgrade --offline"), [""; 0]);

@@ -86,7 +86,7 @@ fn hint_of(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull => "the disk is full; free some space and run the command again",
         io::ErrorKind::QuotaExceeded => "your quota is used up; free some space and run the command again",
         io::ErrorKind::ReadOnlyFilesystem => {
-            "the file system is read-only; choose another place for the environment, or RVP_CACHE for the store"
+            "the file system is read-only; choose another place for the environment, or RVP_STORE_DIR for the store"
         }
         io::ErrorKind::PermissionDenied => {
             "you may not write here, or a program holds the file open; check the owner of the folder, or choose another place"

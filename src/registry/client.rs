@@ -65,15 +65,6 @@ impl ClientFolders {
         let _ = write_unsynced(&self.cached_path(key, path), bytes);
     }
 
-    /// As `keep`, for a file that never changes under its name: nothing is written where it is there already.
-    pub fn keep_once(&self, key: &str, path: &str, bytes: &[u8]) {
-        let exists =
-            self.cached_path(key, path).metadata().is_ok_and(|known| known.len() == bytes.len() as u64);
-        if !exists {
-            self.keep(key, path, bytes);
-        }
-    }
-
     fn cached_path(&self, key: &str, path: &str) -> PathBuf {
         let mut file = self.cache.join("registries").join(&Blake3::of(key.as_bytes()).to_string()[..32]);
         file.extend(path.split('/'));

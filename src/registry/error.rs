@@ -16,7 +16,9 @@ pub enum RegistryError {
         "{location} is not a registry: it has no {missing}\n  hint: check the path or URL; `rvp registry init` makes a new registry"
     )]
     NotARegistry { location: String, missing: &'static str },
-    #[error("config.json of {location} cannot be read: {reason}")]
+    #[error(
+        "config.json of {location} cannot be read: {reason}\n  hint: check the path or URL; if that is right, copy the registry again from its source"
+    )]
     Config { location: String, reason: String },
     #[error("{location} has format {format}, and this version of rvp reads format 1\n  hint: update rvp")]
     Format { location: String, format: u32 },

@@ -77,7 +77,9 @@ pub enum StoreError {
     Path { location: String, path: String },
     #[error("cannot read {path} of {location}: {source}")]
     Io { location: String, path: String, source: std::io::Error },
-    #[error("{path} of {location} is larger than {limit} bytes, the most that rvp reads of such a file")]
+    #[error(
+        "{path} of {location} is larger than {limit} bytes, the most that rvp reads of such a file\n  hint: what is there is not of a registry; copy the registry again from its source, or use another mirror"
+    )]
     TooLarge { location: String, path: String, limit: u64 },
     #[error("cannot fetch {path} of {location}: {reason}\n  hint: {hint}")]
     Http { location: String, path: String, reason: String, hint: &'static str },

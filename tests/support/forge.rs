@@ -1,5 +1,7 @@
 //! States of a registry that its own key has signed, and that no honest program would sign.
 
+#![allow(dead_code)] // Each file of tests uses a part of it.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Wheels for tests, good ones and hostile ones.
+//! Wheels that lie, made byte by byte.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,29 +6,27 @@ use std::path::{Path, PathBuf};
 use data_encoding::BASE64URL_NOPAD;
 use rvp::model::Sha256;
 
-pub use super::super::archives::Member;
-use super::super::archives::zip;
+use super::archives::{Member, zip};
 
-/// A pure Python wheel that can be taken apart before it is written.
+/// A pure Python wheel of `acme-evil` 1.0, and what a liar makes of it.
 pub struct WheelFile {
-    pub file: String,
-    pub dist_info: String,
     /// Each with its plain content, for RECORD.
     members: Vec<(Member, Vec<u8>)>,
 }
 
+pub const FILE: &str = "acme_evil-1.0-py3-none-any.whl";
+const DIST_INFO: &str = "acme_evil-1.0.dist-info";
+
 impl WheelFile {
-    /// `name` as in file names, with `_`.
-    pub fn new(name: &str, version: &str, requires: &[&str]) -> Self {
-        let dist_info = format!("{name}-{version}.dist-info");
-        let requires: String = requires.iter().map(|text| format!("Requires-Dist: {text}\n")).collect();
-        let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}");
+    pub fn new() -> Self {
         let tags = "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
-        let module = format!("VERSION = \"{version}\"\n");
-        Self { file: format!("{name}-{version}-py3-none-any.whl"), dist_info, members: Vec::new() }
-            .with_file(&format!("{name}/__init__.py"), module.as_bytes())
-            .with_file(&format!("{name}-{version}.dist-info/METADATA"), metadata.as_bytes())
-            .with_file(&format!("{name}-{version}.dist-info/WHEEL"), tags.as_bytes())
+        Self { members: Vec::new() }
+            .with_file("acme_evil/__init__.py", b"VERSION = \"1.0\"\n")
+            .with_file(
+                &format!("{DIST_INFO}/METADATA"),
+                b"Metadata-Version: 2.1\nName: acme-evil\nVersion: 1.0\n",
+            )
+            .with_file(&format!("{DIST_INFO}/WHEEL"), tags.as_bytes())
     }
 
     pub fn with_file(self, path: &str, content: &[u8]) -> Self {
@@ -43,14 +41,19 @@ impl WheelFile {
 
     /// Replaces the content of `METADATA`.
     pub fn with_metadata(mut self, content: &[u8]) -> Self {
-        let member = Member::deflated(&format!("{}/METADATA", self.dist_info), content);
+        let member = Member::deflated(&format!("{DIST_INFO}/METADATA"), content);
         self.members[1] = (member, content.to_owned());
         self
     }
 
+    /// The bytes, with a true RECORD.
+    pub fn bytes(self) -> Vec<u8> {
+        self.bytes_with_record(|record| record)
+    }
+
     /// The bytes, with a true RECORD that `change` then alters.
-    pub fn bytes(self, change: impl Fn(String) -> String) -> Vec<u8> {
-        let path = format!("{}/RECORD", self.dist_info);
+    pub fn bytes_with_record(self, change: impl FnOnce(String) -> String) -> Vec<u8> {
+        let path = format!("{DIST_INFO}/RECORD");
         let mut record = String::new();
         for (member, content) in &self.members {
             let name = String::from_utf8_lossy(&member.central.name);
@@ -62,17 +65,12 @@ impl WheelFile {
         members.push(Member::deflated(&path, change(record).as_bytes()));
         zip(&members)
     }
-
-    /// Writes it into `folder`, with a true RECORD.
-    pub fn write(self, folder: &Path) -> PathBuf {
-        let file = self.file.clone();
-        write(folder, &file, &self.bytes(|record| record))
-    }
 }
 
-pub fn write(folder: &Path, file: &str, bytes: &[u8]) -> PathBuf {
+/// Writes a wheel into a folder of its own.
+pub fn write(folder: &Path, bytes: &[u8]) -> PathBuf {
     fs::create_dir_all(folder).unwrap();
-    let path = folder.join(file);
+    let path = folder.join(FILE);
     fs::write(&path, bytes).unwrap();
     path
 }

@@ -4,7 +4,7 @@ use futures::executor::block_on;
 use futures::future::join_all;
 
 use super::Reader;
-use crate::model::{Blake3, PackageName, Record, ReleaseEntry};
+use crate::model::{PackageName, Record, ReleaseEntry};
 use crate::registry::RegistryError;
 use crate::registry::log::{self, LogFiles};
 
@@ -36,44 +36,67 @@ impl Reader {
         }
         entries.sort_unstable_by_key(|(number, _)| *number);
         entries.dedup_by_key(|(number, _)| *number);
-        log::check_inclusion(self, &self.checkpoint, &entries)
+        self.check_log(|files| log::check_inclusion(files, &self.checkpoint, &entries))
+    }
+
+    /// Checks the log. Before the registry is blamed, it is asked: the fault may be a damaged cache's.
+    pub(super) fn check_log(
+        &self,
+        check: impl Fn(&dyn LogFiles) -> Result<(), RegistryError>,
+    ) -> Result<(), RegistryError> {
+        match check(self) {
+            Err(RegistryError::Log { .. }) if !self.offline => check(&PastCache(self)),
+            done => done,
+        }
     }
 }
 
-impl Reader {
-    /// A file of the log. Those never change under one name, so the cache is asked first.
-    async fn load_log_file(&self, path: &str) -> Result<Vec<u8>, RegistryError> {
-        let local = self.store.local_path(path).is_some();
-        if let Some(bytes) = (!local).then(|| self.folders.cached(&self.key, path)).flatten().and_then(unpack)
-        {
-            return Ok(bytes);
-        }
-        let missing = || RegistryError::Missing { location: self.store.location().into(), path: path.into() };
-        if self.offline && !local {
-            return Err(missing());
-        }
-        self.store.read(path, 0, log::MAX_TILE).await?.ok_or_else(missing)
-    }
-}
-
+/// The log's files, from the cache where it has them.
 impl LogFiles for Reader {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
-        block_on(join_all(paths.iter().map(|path| self.load_log_file(path)))).into_iter().collect()
+        let read = |path: &'_ String| {
+            let path = path.clone();
+            async move {
+                let local = self.store.local_path(&path).is_some();
+                if let Some(bytes) = self.folders.cached(&self.key, &path).filter(|_| !local) {
+                    return Ok(bytes);
+                }
+                let missing =
+                    || RegistryError::Missing { location: self.store.location().into(), path: path.clone() };
+                if self.offline && !local {
+                    return Err(missing());
+                }
+                self.store.read(&path, 0, log::MAX_TILE).await?.ok_or_else(missing)
+            }
+        };
+        block_on(join_all(paths.iter().map(read))).into_iter().collect()
     }
 
-    fn keep(&self, path: &str, bytes: &[u8]) {
-        if self.store.local_path(path).is_none() {
-            self.folders.keep_once(&self.key, path, &pack(bytes));
+    fn keep(&self, path: &str, tile: &[u8]) {
+        let local = self.store.local_path(path).is_some();
+        if !local && self.folders.cached(&self.key, path).is_none_or(|known| known != tile) {
+            self.folders.keep(&self.key, path, tile);
         }
     }
 }
 
-/// A tile as it is cached: behind its own digest, so that a damaged copy is known and fetched again.
-fn pack(bytes: &[u8]) -> Vec<u8> {
-    [&Blake3::of(bytes).0[..], bytes].concat()
-}
+/// The log's files as the registry has them now.
+struct PastCache<'a>(&'a Reader);
 
-fn unpack(packed: Vec<u8>) -> Option<Vec<u8>> {
-    let (digest, bytes) = packed.split_first_chunk::<32>()?;
-    (Blake3::of(bytes) == Blake3(*digest)).then(|| bytes.to_vec())
+impl LogFiles for PastCache<'_> {
+    fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
+        let store = &self.0.store;
+        let read = |path: &'_ String| {
+            let path = path.clone();
+            async move {
+                let found = store.read(&path, 0, log::MAX_TILE).await?;
+                found.ok_or(RegistryError::Missing { location: store.location().into(), path })
+            }
+        };
+        block_on(join_all(paths.iter().map(read))).into_iter().collect()
+    }
+
+    fn keep(&self, path: &str, tile: &[u8]) {
+        self.0.keep(path, tile);
+    }
 }

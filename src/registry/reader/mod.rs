@@ -119,7 +119,7 @@ impl Reader {
             });
         }
         if new.size > old.size {
-            check_consistency(self, &old, new)?;
+            self.check_log(|files| check_consistency(files, &old, new))?;
         }
         Ok(())
     }
