@@ -77,10 +77,9 @@ impl ClientFolders {
 fn write_unsynced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = files::temporary_file(folder)?;
     file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
+    files::persist(file, path)
 }
 
 /// Writes a file as a whole: readers see the old bytes or the new ones. Only its owner may read it.
