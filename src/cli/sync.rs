@@ -121,11 +121,19 @@ pub fn choose_target<'a>(
 ) -> anyhow::Result<&'a LockedTarget> {
     let all = || lock.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ");
     if let Some(wanted) = wanted {
-        return lock
+        let target = lock
             .targets
             .iter()
             .find(|target| target.name == wanted)
-            .with_context(|| format!("the lock has no target `{wanted}`\n  hint: it has {}", all()));
+            .with_context(|| format!("the lock has no target `{wanted}`\n  hint: it has {}", all()))?;
+        if let Some(environment) = environment.filter(|environment| !environments::fits(environment, target)) {
+            bail!(
+                "the environment {} is for {}, and not for {wanted}\n  hint: make another environment for it with `rvp env create`, and choose that with --env",
+                environment.path().display(),
+                environments::describe(environment)
+            );
+        }
+        return Ok(target);
     }
     if let Some(environment) = environment {
         return lock.targets.iter().find(|target| environments::fits(environment, target)).with_context(|| {

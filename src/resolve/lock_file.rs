@@ -27,14 +27,14 @@ pub enum LockError {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot write the lock {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("the lock {} is larger than {MAX_BYTES} bytes; make it anew with `rvp lock`", path.display())]
+    #[error("the lock {} is larger than {MAX_BYTES} bytes; delete it and run `rvp lock`", path.display())]
     TooLarge { path: PathBuf },
     #[error(
-        "the lock {} has format {found}, and this version of rvp reads format {FORMAT}; update rvp, or make it anew with `rvp lock`",
+        "the lock {} has format {found}, and this version of rvp reads format {FORMAT}; update rvp, or delete the file and run `rvp lock`",
         path.display()
     )]
     Format { path: PathBuf, found: u32 },
-    #[error("line {line} of the lock {}: {reason}", path.display())]
+    #[error("line {line} of the lock {}: {reason}\n  hint: if git left a conflict in it, take either side whole, or delete the file, and run `rvp lock`", path.display())]
     Line { path: PathBuf, line: usize, reason: String },
     #[error("the lock cannot be written as TOML: {0}")]
     Toml(#[from] toml::ser::Error),
