@@ -51,21 +51,20 @@ fn a_setting_is_written_and_read_back() {
     wrote `registries.acme.prefixes` to [TEMP]/home/config.toml
     ");
     assert_snapshot!(world.rvp("config get registries.acme.url"), @r"
-    exit code: 1
+    exit code: 0
     ----- stdout -----
+    [TEMP]/../acme
     ----- stderr -----
-    error: `registries.acme.url` is not a setting
-      hint: `rvp config list` shows all
     ");
     assert_snapshot!(world.rvp("config get registries"), @r#"
     exit code: 0
     ----- stdout -----
-    [{ name = "acme", url = "[TEMP]/home/../acme", prefixes = ["acme-"] }]
+    [{ name = "acme", url = "[TEMP]/../acme", prefixes = ["acme-"] }]
     ----- stderr -----
     "#);
     assert_snapshot!(world.read("home/config.toml"), @r#"
     resolution = "lowest"
-    registries = [{ name = "acme", url = "../acme" , prefixes = ["acme-"] }]
+    registries = [{ name = "acme", url = "[TEMP]/../acme" , prefixes = ["acme-"] }]
     "#);
     assert_snapshot!(world.rvp("config list"), @r#"
     exit code: 0
@@ -80,7 +79,7 @@ fn a_setting_is_written_and_read_back() {
     no-build = false  # default
     override-dependencies = not set
     prerelease = if-necessary-or-explicit  # default
-    registries = [{ name = "acme", url = "[TEMP]/home/../acme", prefixes = ["acme-"] }]  # [TEMP]/home/config.toml
+    registries = [{ name = "acme", url = "[TEMP]/../acme", prefixes = ["acme-"] }]  # [TEMP]/home/config.toml
     resolution = lowest  # [TEMP]/home/config.toml
     store-dir = [TEMP]/home/store  # default
     targets = not set
@@ -96,7 +95,7 @@ fn a_wrong_setting_is_refused_and_nothing_is_written() {
     ----- stdout -----
     ----- stderr -----
     error: `resolutoin` is not a setting
-      hint: `rvp config list` shows all
+      hint: did you mean `resolution`?
     ");
     assert_snapshot!(world.rvp("config set resolutoin lowest"), @r"
     exit code: 1
@@ -229,7 +228,7 @@ fn a_mistake_in_the_project_has_a_place_and_a_reason() {
     ----- stdout -----
     ----- stderr -----
     error: [TEMP]/app/pyproject.toml:4:1: `registry` is not a setting here
-      hint: known are hosts, constraint-dependencies, exclude-newer, link-mode, no-binary, no-build, override-dependencies, prerelease, registries, resolution, targets
+      hint: known: hosts, constraint-dependencies, exclude-newer, link-mode, no-binary, no-build, override-dependencies, prerelease, registries, resolution, targets
     ");
     assert_snapshot!(lock("[project]\nname = \"app\"\n[tool.rvp]\nregistries = [\"../acme\"]\n"), @r#"
     exit code: 1
@@ -254,14 +253,14 @@ fn a_mistake_in_the_project_has_a_place_and_a_reason() {
     ----- stdout -----
     ----- stderr -----
     error: [TEMP]/app/pyproject.toml:4:8: there is no group `test` to include
-      hint: known are dev
+      hint: known: dev
     ");
     assert_snapshot!(lock("[project]\nname = \"app\"\n"), @r#"
     exit code: 1
     ----- stdout -----
     ----- stderr -----
     error: no registry is set
-      hint: name one under [tool.rvp] as `registries = [{ name = "acme", url = "../registry" }]`, or for this user with `rvp config set registries`
+      hint: name one under [tool.rvp] as `registries = [{ name = "acme", url = "../registry" }]`, or for this user with `rvp config set registries.acme.url DIR-or-URL`
     "#);
 }
 

@@ -109,8 +109,8 @@ fn a_new_project_comes_to_run() {
     ----- stderr -----
     [TEMP]/app/.venv is up to date
     error: cannot run no-such-program
-      hint: is it installed in [TEMP]/app/.venv, or on PATH?
       cause: No such file or directory (os error 2)
+      hint: is it installed in [TEMP]/app/.venv, or on PATH?
     ");
     assert_snapshot!(world.app("remove acme-roofs"), @r"
     exit code: 0
@@ -172,7 +172,7 @@ fn a_change_that_cannot_be_locked_is_taken_back() {
     ----- stdout -----
     ----- stderr -----
     error: `acme-roofs` is not in the dependencies of [TEMP]/app/pyproject.toml
-      hint: did you mean `acme-walls`?
+      hint: known: acme-walls
     ");
     assert_eq!(files(), before);
 }
@@ -228,7 +228,7 @@ fn groups_and_extras_are_installed_when_asked_for() {
     ----- stdout -----
     ----- stderr -----
     error: `acme-roofs` is not in the dependencies of [TEMP]/app/pyproject.toml
-      hint: did you mean `acme-units`?
+      hint: known: acme-units
     ");
     assert_snapshot!(world.app("remove --dev acme-roofs"), @r"
     exit code: 0
@@ -345,7 +345,7 @@ fn environments_have_names_and_need_no_project() {
     ----- stdout -----
     ----- stderr -----
     error: no registry is set
-      hint: name one under [tool.rvp] as `registries = [{ name = "acme", url = "../registry" }]`, or for this user with `rvp config set registries`
+      hint: name one under [tool.rvp] as `registries = [{ name = "acme", url = "../registry" }]`, or for this user with `rvp config set registries.acme.url DIR-or-URL`
     "#);
     world.write("home/config.toml", &format!("registries = [{{ name = 'registry', url = '{}' }}]\n", world.path("acme").display()));
     assert_snapshot!(world.rvp("install --env tools acme-roofs"), @r"
@@ -407,7 +407,7 @@ fn environments_have_names_and_need_no_project() {
     ----- stdout -----
     ----- stderr -----
     error: [TEMP]/home/environments/tols is not an environment of rvp: it does not exist
-      hint: make one with `rvp env create`
+      hint: `rvp env list` shows those that have a name; make one with `rvp env create`
     ");
     assert_snapshot!(world.rvp("list"), @r"
     exit code: 1
@@ -438,7 +438,7 @@ fn environments_have_names_and_need_no_project() {
     ----- stdout -----
     ----- stderr -----
     error: [TEMP]/home/environments/tools is not an environment of rvp: it does not exist
-      hint: make one with `rvp env create`
+      hint: `rvp env list` shows those that have a name; make one with `rvp env create`
     ");
     world.write("precious/file", "");
     assert_snapshot!(world.rvp("env remove ./precious"), @r"
@@ -501,9 +501,8 @@ fn an_environment_for_revit_is_laid_out_on_any_machine() {
     ----- stdout -----
     ----- stderr -----
     [TEMP]/app/.venv is up to date
-    error: cannot run walls
-      hint: is it installed in [TEMP]/app/.venv, or on PATH?
-      cause: No such file or directory (os error 2)
+    error: [TEMP]/app/.venv is for revit==2025, Python 3.11 on win_amd64: its programs do not run on this machine
+      hint: `rvp sync` lays it out; copy it to a machine that runs them
     ");
     assert_snapshot!(world.rvp("env create fleet --revit 2027"), @r"
     exit code: 0
@@ -518,10 +517,11 @@ fn an_environment_for_revit_is_laid_out_on_any_machine() {
     installed 2 packages: 2 added, 0 changed, 0 removed
     ");
     assert_snapshot!(world.app("sync --env fleet --target revit==2025"), @r"
-    exit code: 0
+    exit code: 1
     ----- stdout -----
     ----- stderr -----
-    [TEMP]/home/environments/fleet is up to date
+    error: the environment [TEMP]/home/environments/fleet is for revit==2027, Python 3.11 on win_amd64, and not for revit==2025
+      hint: make another environment for it with `rvp env create`, and choose that with --env
     ");
     assert_snapshot!(world.rvp("env create old --revit 2019"), @r"
     exit code: 1
@@ -540,8 +540,8 @@ fn a_python_that_is_not_there_is_missed() {
     ----- stdout -----
     ----- stderr -----
     error: no Python 3.99 on this machine
-      looked at: /usr/bin/python3
-      hint: install it, or name one with `--python PATH` or RVP_PYTHON
+      looked at: [PATHS]
+      hint: install it, or set RVP_PYTHON to the path of one
     ");
     assert_snapshot!(world.rvp("env create future --python snake"), @r"
     exit code: 1
@@ -558,8 +558,8 @@ fn a_python_that_is_not_there_is_missed() {
     + acme-walls 1.1
     locked 2 packages for 1 target
     error: no Python 3.99 on this machine
-      looked at: /usr/bin/python3
-      hint: install it, or name one with `--python PATH` or RVP_PYTHON
+      looked at: [PATHS]
+      hint: install it, or set RVP_PYTHON to the path of one
     ");
     let output = world.command(".", "env create here").env("RVP_PYTHON", "/no/python").output().unwrap();
     assert_snapshot!(text(&output), @r"
@@ -567,7 +567,7 @@ fn a_python_that_is_not_there_is_missed() {
     ----- stdout -----
     ----- stderr -----
     error: this machine has no Python that the target could take: /no/python does not work as a Python interpreter: No such file or directory (os error 2)
-      hint: name another one with `--python PATH` or RVP_PYTHON
+      hint: set RVP_PYTHON to the path of another one
     ");
 }
 

@@ -638,12 +638,13 @@ fn a_lock_that_cannot_be_read_is_said_to_be_so() {
     ----- stdout -----
     ----- stderr -----
     error: line 2 of the lock [TEMP]/app/rvp.lock: key with no value, expected `=`
+      hint: if git left a conflict in it, take either side whole, or delete the file, and run `rvp lock`
     ");
     world.write("app/rvp.lock", "version = 99\n");
     assert_snapshot!(world.app("lock"), @r"
     exit code: 1
     ----- stdout -----
     ----- stderr -----
-    error: the lock [TEMP]/app/rvp.lock has format 99, and this version of rvp reads format 1; update rvp, or make it anew with `rvp lock`
+    error: the lock [TEMP]/app/rvp.lock has format 99, and this version of rvp reads format 1; update rvp, or delete the file and run `rvp lock`
     ");
 }

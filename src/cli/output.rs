@@ -10,7 +10,7 @@ pub fn error(error: &anyhow::Error) {
     let mut text = text.unwrap_or(&whole).to_owned();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
-        if !text.contains(&cause) {
+        if !whole.contains(&cause) && !text.contains(&cause) {
             text.push_str("\n  cause: ");
             text.push_str(&cause);
         }

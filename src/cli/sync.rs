@@ -164,7 +164,14 @@ fn create_for(
     target: &LockedTarget,
 ) -> anyhow::Result<Environment> {
     let spec = environments::spec(context, settings, target)?;
-    let environment = Environment::create(path, &spec)?;
+    let environment = match Environment::create(path, &spec) {
+        Ok(environment) => environment,
+        Err(error) => {
+            // There was none a moment ago: where there is one now, another process was faster.
+            let made = Environment::open(path).ok().filter(|made| environments::fits(made, target));
+            return made.ok_or_else(|| error.into());
+        }
+    };
     context.say(&format!("made the environment {} for {}", path.display(), target.name));
     Ok(environment)
 }
