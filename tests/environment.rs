@@ -347,7 +347,10 @@ fn environments_have_names_and_need_no_project() {
     error: no registry is set
       hint: name one under [tool.rvp] as `registries = [{ name = "acme", url = "../registry" }]`, or for this user with `rvp config set registries.acme.url DIR-or-URL`
     "#);
-    world.write("home/config.toml", &format!("registries = [{{ name = 'registry', url = '{}' }}]\n", world.path("acme").display()));
+    world.write(
+        "home/config.toml",
+        &format!("registries = [{{ name = 'registry', url = '{}' }}]\n", world.path("acme").display()),
+    );
     assert_snapshot!(world.rvp("install --env tools acme-roofs"), @r"
     exit code: 0
     ----- stdout -----
@@ -597,7 +600,10 @@ fn python_and_pip_agree_with_what_is_installed() {
     mm
     ----- stderr -----
     ");
-    let output = Command::new(&python).args(["-I", world.path("app/.venv/bin/walls").to_str().unwrap()]).output().unwrap();
+    let output = Command::new(&python)
+        .args(["-I", world.path("app/.venv/bin/walls").to_str().unwrap()])
+        .output()
+        .unwrap();
     assert_snapshot!(text(&output), @r"
     exit code: 0
     ----- stdout -----
@@ -613,7 +619,8 @@ fn python_and_pip_agree_with_what_is_installed() {
     ");
 
     // An interpreter's own pip, told to look into the environment.
-    let base = Command::new(&python).args(["-c", "import sys; print(sys._base_executable)"]).output().unwrap();
+    let base =
+        Command::new(&python).args(["-c", "import sys; print(sys._base_executable)"]).output().unwrap();
     let base = String::from_utf8(base.stdout).unwrap();
     let pip = |arguments: &[&str]| {
         let mut command = Command::new(base.trim());

@@ -289,7 +289,7 @@ fn a_whole_registry_is_written_byte_for_byte() {
         }
         batch
     };
-    let at = |second: i64| jiff::Timestamp::from_second(1_795_176_000 + second).unwrap();
+    let at = |second: i64| jiff::Timestamp::from_second(1_767_225_600 + second).unwrap();
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("registry");
     Writer::create(&dir, &config, key.clone(), records("index/host/re/vi/revit", 0), at(0)).unwrap();

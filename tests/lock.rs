@@ -181,7 +181,10 @@ fn the_same_question_gives_the_same_bytes_wherever_the_registry_is() {
     // Another machine, with a copy of the registry at another path.
     let other = World::new();
     world.copy("acme", &other.path("share/acme"));
-    other.project(&["acme-walls[plot]"], &format!("registries = [{{ name = 'acme', url = '../share/acme' }}]\n{WINDOWS}"));
+    other.project(
+        &["acme-walls[plot]"],
+        &format!("registries = [{{ name = 'acme', url = '../share/acme' }}]\n{WINDOWS}"),
+    );
     other.done_in("app", "lock");
     assert_eq!(other.read("app/rvp.lock"), lock);
 
@@ -190,7 +193,10 @@ fn the_same_question_gives_the_same_bytes_wherever_the_registry_is() {
     world.copy("acme", &nginx.root().join("acme"));
     let third = World::new();
     let url = nginx.http();
-    third.project(&["acme-walls[plot]"], &format!("registries = [{{ name = 'acme', url = '{url}/acme' }}]\n{WINDOWS}"));
+    third.project(
+        &["acme-walls[plot]"],
+        &format!("registries = [{{ name = 'acme', url = '{url}/acme' }}]\n{WINDOWS}"),
+    );
     third.done_in("app", "lock");
     assert_eq!(third.read("app/rvp.lock"), lock);
 
@@ -328,7 +334,10 @@ fn the_resolution_may_be_highest_lowest_or_lowest_direct() {
 #[test]
 fn constraints_and_overrides_of_the_project_hold() {
     let world = World::with_registry(&walls());
-    world.project(&["acme-walls"], &format!("constraint-dependencies = ['acme-units<2', 'acme-absent<1']\n{WINDOWS}"));
+    world.project(
+        &["acme-walls"],
+        &format!("constraint-dependencies = ['acme-units<2', 'acme-absent<1']\n{WINDOWS}"),
+    );
     world.done_in("app", "lock");
     assert_snapshot!(world.app("tree"), @r"
     exit code: 0

@@ -262,7 +262,7 @@ def registry():
                 }
             ],
         },
-        "2026-11-20T12:00:00Z",
+        "2026-01-01T00:00:00Z",
     )
     blob = b"The bytes of an artifact.\n"
     artifact = {
@@ -288,7 +288,7 @@ def registry():
     vitte = {"kind": "release", "family": "vitte", "name": "roussov/con", "version": "0.3.1", "requires": ["roussov/vitte-math ^1.2"]}
     seal(
         {"index/python/ac/me/acme-walls": [release], "index/vitte/ro/us/roussov/con_": [vitte]},
-        "2026-11-20T12:00:01Z",
+        "2026-01-01T00:00:01Z",
     )
     yank = {
         "kind": "yank",
@@ -298,7 +298,7 @@ def registry():
         "yanked": True,
         "reason": "doors open both ways",
     }
-    seal({"index/python/ac/me/acme-walls": [yank]}, "2026-11-20T12:00:02Z")
+    seal({"index/python/ac/me/acme-walls": [yank]}, "2026-01-01T00:00:02Z")
     put("../registry.key", (key.signer + "\n").encode())
 
 

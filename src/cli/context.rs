@@ -1,6 +1,7 @@
 //! What every command needs: the user's folders, the settings, and a runtime for the network.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use rvp::project::{Home, Layers, PyProject, Settings};
@@ -62,7 +63,14 @@ impl Context {
         key: Option<String>,
         settings: &Settings,
     ) -> anyhow::Result<Reader> {
-        let store = open_store(location, &HttpSettings::default())?;
+        let mut http = HttpSettings::default();
+        if let Some(seconds) = settings.http_timeout {
+            http.read_timeout = Duration::from_secs(seconds.get() as u64);
+        }
+        if let Some(requests) = settings.concurrent_downloads {
+            http.requests = requests.get();
+        }
+        let store = open_store(location, &http)?;
         let options = OpenOptions { key, offline: self.global.offline };
         Ok(Reader::open(store, self.folders(settings), &options)?)
     }

@@ -62,7 +62,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         tool["rvp"] = toml_edit::Item::Table(settings);
         document["tool"] = toml_edit::Item::Table(tool);
     }
-    rvp::registry::replace_file(&file, document.to_string().as_bytes())?;
+    std::fs::create_dir_all(&arguments.dir)
+        .and_then(|()| std::fs::write(&file, document.to_string()))
+        .with_context(|| format!("cannot write {}", file.display()))?;
     context.say(&format!("made {}", shown(&file).display()));
     Ok(ExitCode::SUCCESS)
 }
@@ -70,7 +72,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
 /// A location typed in the current folder, as the project file in `dir` writes it: a relative path of a
 /// pyproject.toml is relative to that file.
 fn seen_from(dir: &Path, location: &str) -> anyhow::Result<String> {
-    let is_relative_path = matches!(Location::parse(location), Ok(Location::Path(path)) if path.is_relative());
+    let is_relative_path =
+        matches!(Location::parse(location), Ok(Location::Path(path)) if path.is_relative());
     if !is_relative_path {
         return Ok(location.to_owned());
     }

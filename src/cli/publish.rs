@@ -78,8 +78,8 @@ impl Writable {
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let project = current_project()?;
-    let incoming =
-        read_artifacts(&arguments.files, |name| hosts_of(name, &arguments.hosts, project.as_ref()));
+    let projects = projects_of(&arguments.files, project.as_ref())?;
+    let incoming = read_artifacts(&arguments.files, |name| hosts_of(name, &arguments.hosts, &projects));
     let mut writer = arguments.registry.open(context, project.as_ref())?;
     let mut published = rvp::publish::publish(&mut writer, incoming.incoming, jiff::Timestamp::now())?;
     published.refused.extend(incoming.refused);
@@ -137,12 +137,27 @@ pub fn current_project() -> anyhow::Result<Option<PyProject>> {
     }
 }
 
+/// The projects that files may have been built from: the current one, and those whose folders the files stand in, as
+/// `dist/` does.
+fn projects_of(files: &[PathBuf], current: Option<&PyProject>) -> anyhow::Result<Vec<PyProject>> {
+    let mut projects: Vec<PyProject> = current.into_iter().cloned().collect();
+    for folder in files.iter().filter_map(|file| file.parent()) {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        if let Ok(path) = find_project(folder)
+            && projects.iter().all(|known| known.path != path)
+        {
+            projects.push(PyProject::read(&path)?);
+        }
+    }
+    Ok(projects)
+}
+
 /// The host requirements of a package: those of the command line, or else those of the project that it is built from.
-pub fn hosts_of(name: &PackageName, explicit: &[(String, String)], project: Option<&PyProject>) -> Hosts {
+pub fn hosts_of(name: &PackageName, explicit: &[(String, String)], projects: &[PyProject]) -> Hosts {
     if !explicit.is_empty() {
         return explicit.iter().cloned().collect();
     }
-    let project = project.filter(|project| project.project.name == *name);
+    let project = projects.iter().find(|project| project.project.name == *name);
     project
         .map(|project| project.hosts.iter().map(|(host, range)| (host.clone(), range.to_string())).collect())
         .unwrap_or_default()

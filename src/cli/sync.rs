@@ -254,15 +254,18 @@ fn unpack(
             Some(Wanted { store, artifact })
         })
         .collect();
+    let files: BTreeMap<Blake3, String> =
+        missing.iter().map(|(_, artifact)| (artifact.blake3, artifact.file.clone())).collect();
     let fresh = context.runtime.block_on(async {
         let mut downloads = downloader.start(wanted);
         let mut unpacking: JoinSet<anyhow::Result<Unpacked>> = JoinSet::new();
         while let Some(done) = downloads.next().await {
             let (digest, fetched) = done?;
-            let store = store.clone();
+            let (store, file) = (store.clone(), files[&digest].clone());
             unpacking.spawn_blocking(move || {
-                let unpacked =
-                    store.ensure(digest, || Ok::<PathBuf, InstallError>(fetched.path().to_owned()))?;
+                let unpacked = store
+                    .ensure(digest, &file, || Ok::<PathBuf, InstallError>(fetched.path().to_owned()))
+                    .with_context(|| format!("cannot unpack {file}"))?;
                 if let rvp::fetch::Fetched::Cached(path) = fetched {
                     // The store has it now; a second copy would only take space.
                     let _ = std::fs::remove_file(path);

@@ -95,8 +95,15 @@ impl Question {
         if let (Upgrade::Packages(names), Some(old)) = (upgrade, old) {
             let unknown = names.iter().find(|name| old.packages.iter().all(|package| package.name != **name));
             if let Some(unknown) = unknown {
-                bail!("`{unknown}` is not in the lock, so there is nothing to upgrade\n  hint: `rvp tree` shows what is in it");
+                bail!(
+                    "`{unknown}` is not in the lock, so there is nothing to upgrade\n  hint: `rvp tree` shows what is in it"
+                );
             }
+        }
+        if self.settings.no_binary == Some(true) {
+            anyhow::bail!(
+                "`no-binary` is set, and this version of rvp installs wheels only\n  hint: take the setting away; building source distributions comes with `rvp build`"
+            );
         }
         let registries = open_registries(context, &self.settings)?;
         let machine = ThisMachine::new(context, &self.settings, self.requires_python.clone());

@@ -12,7 +12,7 @@ pub enum InstallError {
     #[error("cannot {action} {}: {source}\n  hint: {}", path.display(), hint_of(source))]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error(transparent)]
-    Wheel(#[from] package::PackageError),
+    Wheel(package::PackageError),
     #[error(
         "{} is not the artifact {expected}: its BLAKE3 digest is {found}\n  hint: remove the file and fetch it again",
         path.display()
@@ -71,12 +71,22 @@ impl InstallError {
     }
 }
 
+impl From<package::PackageError> for InstallError {
+    /// A disk that fails is no fault of the wheel, and has a hint of its own.
+    fn from(error: package::PackageError) -> Self {
+        match error {
+            package::PackageError::Io { action, path, source } => Self::Io { action, path, source },
+            other => Self::Wheel(other),
+        }
+    }
+}
+
 fn hint_of(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull => "the disk is full; free some space and run the command again",
         io::ErrorKind::QuotaExceeded => "your quota is used up; free some space and run the command again",
         io::ErrorKind::ReadOnlyFilesystem => {
-            "the file system is read-only; choose another place for the environment, or RVP_CACHE for the store"
+            "the file system is read-only; choose another place for the environment, or RVP_STORE_DIR for the store"
         }
         io::ErrorKind::PermissionDenied => {
             "you may not write here, or a program holds the file open; check the owner of the folder, or choose another place"

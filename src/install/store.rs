@@ -61,15 +61,17 @@ impl Store {
 
     /// The artifact, unpacked first where the store does not have it; `wheel` is only called then.
     ///
-    /// The file that `wheel` names is checked to have the digest `artifact`. What is damaged in the store is unpacked again.
+    /// The path that `wheel` returns is checked to have the digest `artifact`; it may end in any name, so `file` says
+    /// what the wheel is called. What is damaged in the store is unpacked again.
     pub fn ensure<E: From<InstallError>>(
         &self,
         artifact: Blake3,
+        file: &str,
         wheel: impl FnOnce() -> Result<PathBuf, E>,
     ) -> Result<Unpacked, E> {
         match self.read(artifact) {
             Ok(unpacked) => Ok(unpacked),
-            Err(_) => Ok(self.unpack(artifact, &wheel()?)?),
+            Err(_) => Ok(self.unpack(artifact, file, &wheel()?)?),
         }
     }
 
@@ -105,7 +107,7 @@ impl Store {
         Ok(Unpacked { artifact, folder, manifest: Arc::new(manifest) })
     }
 
-    fn unpack(&self, artifact: Blake3, wheel: &Path) -> Result<Unpacked, InstallError> {
+    fn unpack(&self, artifact: Blake3, file: &str, wheel: &Path) -> Result<Unpacked, InstallError> {
         check_digest(wheel, artifact)?;
         let staging = self.root.join("staging");
         fs::create_dir_all(&staging).map_err(InstallError::io("create the folder", &staging))?;
@@ -114,7 +116,7 @@ impl Store {
         let temporary = temporary_folder(&staging)?;
         let stage = temporary.path().join("artifact");
         fs::create_dir(&stage).map_err(InstallError::io("create the folder", &stage))?;
-        let manifest = arrange::unpack(&Wheel::open(wheel)?, &stage)?;
+        let manifest = arrange::unpack(&Wheel::open_as(wheel, file)?, &stage)?;
         let path = stage.join("manifest");
         let text = manifest.to_text().map_err(io::Error::from).map_err(InstallError::io("write", &path))?;
         fs::write(&path, text).map_err(InstallError::io("write", &path))?;

@@ -83,9 +83,8 @@ pub fn plan_of(store: &Store, wheels: &[PathBuf], requested: &[&str]) -> (Plan, 
     let mut unpacked = Vec::new();
     for wheel in wheels {
         let artifact = digest_of(wheel);
-        let one = store.ensure(artifact, || Ok::<_, InstallError>(wheel.clone())).unwrap();
-        unpacked.push(one);
         let file = wheel.file_name().unwrap().to_str().unwrap();
+        unpacked.push(store.ensure(artifact, file, || Ok::<_, InstallError>(wheel.clone())).unwrap());
         let mut parts = file.split('-');
         let name = PackageName::python(parts.next().unwrap()).unwrap();
         let requested = requested.contains(&name.as_str());

@@ -37,7 +37,12 @@ pub struct Wheel {
 
 impl Wheel {
     pub fn open(path: &Path) -> Result<Self, PackageError> {
-        let filename: WheelFilename = file_name(path)?.parse().map_err(|error: WheelFilenameError| {
+        Self::open_as(path, file_name(path)?)
+    }
+
+    /// The wheel `file`, whose bytes stand at `path` under whatever name.
+    pub fn open_as(path: &Path, file: &str) -> Result<Self, PackageError> {
+        let filename: WheelFilename = file.parse().map_err(|error: WheelFilenameError| {
             PackageError::FileName { artifact: path.to_owned(), reason: error.to_string() }
         })?;
         let archive = Archive::open(path)?;

@@ -37,6 +37,9 @@ pub struct Settings {
     pub store_dir: Option<PathBuf>,
     #[serde(deserialize_with = "count")]
     pub concurrent_downloads: Option<NonZeroUsize>,
+    /// In seconds.
+    #[serde(deserialize_with = "count")]
+    pub http_timeout: Option<NonZeroUsize>,
 }
 
 /// Where a setting may be set.
@@ -83,6 +86,7 @@ pub const SETTINGS: &[Setting] = {
         setting("constraint-dependencies", List, Everywhere, |s| texts(s.constraint_dependencies.as_ref()), "Requirements that bound a package where something else asks for it"),
         setting("environments-dir", Text, Machine, |s| path(s.environments_dir.as_ref()), "Folder for environments that are named and not given a path"),
         setting("exclude-newer", Text, Everywhere, |s| shown(s.exclude_newer.as_ref()), "Pass over releases sealed after this date or RFC 3339 time"),
+        setting("http-timeout", Count, Machine, |s| shown(s.http_timeout.as_ref()), "Seconds to wait for the next byte of a server, at least 1"),
         setting("link-mode", Text, Everywhere, |s| shown(s.link_mode.as_ref()), "How environments take files from the store: symlink, hardlink, clone or copy"),
         setting("no-binary", Bool, Everywhere, |s| shown(s.no_binary.as_ref()), "Use no wheels, build every package"),
         setting("no-build", Bool, Everywhere, |s| shown(s.no_build.as_ref()), "Build no packages, use wheels only"),
@@ -142,6 +146,7 @@ impl Settings {
             environments_dir: Some(home.environments()),
             store_dir: Some(home.store()),
             concurrent_downloads: NonZeroUsize::new(50),
+            http_timeout: NonZeroUsize::new(30),
             ..Self::default()
         }
     }
@@ -174,6 +179,7 @@ impl Settings {
             environments_dir: self.environments_dir.or(lower.environments_dir),
             store_dir: self.store_dir.or(lower.store_dir),
             concurrent_downloads: self.concurrent_downloads.or(lower.concurrent_downloads),
+            http_timeout: self.http_timeout.or(lower.http_timeout),
         }
     }
 

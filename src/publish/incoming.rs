@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::{PublishError, Refused, StagedBlob};
 use crate::model::{Digester, Family, PackageName, Release, Version, ranges_of_specifiers_text};
-use crate::package::{self, ArtifactInfo};
+use crate::package::{self, ArtifactInfo, Metadata};
 
 /// Host requirements: the host's name, and PEP 440 specifiers for its version.
 pub type Hosts = BTreeMap<String, String>;
@@ -55,7 +55,7 @@ impl Incoming {
     /// Reads the metadata of an artifact that is hashed already.
     pub fn read(blob: StagedBlob, hosts: impl Fn(&PackageName) -> Hosts) -> Result<Self, PublishError> {
         let info = package::read_artifact(&blob.path)?;
-        let mut all_hosts = hosts_of_metadata(&info)?;
+        let mut all_hosts = hosts_of_metadata(&info.metadata)?;
         all_hosts.extend(hosts(&info.name));
         let ArtifactInfo { name, version, metadata, wheel } = info;
         let release = Release {
@@ -72,6 +72,11 @@ impl Incoming {
             artifacts: Vec::new(),
         };
         Ok(Self { name, version, is_wheel: wheel.is_some(), release, yanked: None, blob })
+    }
+
+    /// The release in words: `numpy 1.26.4`.
+    pub(super) fn title(&self) -> String {
+        format!("{} {}", self.name, self.version)
     }
 }
 
@@ -93,9 +98,9 @@ fn hash(path: &Path) -> Result<StagedBlob, PublishError> {
 }
 
 /// The hosts in `Requires-External`, each written as `revit (>=2022,<2028)` or `revit >=2022`.
-fn hosts_of_metadata(info: &ArtifactInfo) -> Result<Hosts, PublishError> {
+fn hosts_of_metadata(metadata: &Metadata) -> Result<Hosts, PublishError> {
     let mut hosts = Hosts::new();
-    for text in &info.metadata.requires_external {
+    for text in &metadata.requires_external {
         let end =
             text.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).unwrap_or(text.len());
         let (name, versions) = text.split_at(end);
@@ -107,65 +112,40 @@ fn hosts_of_metadata(info: &ArtifactInfo) -> Result<Hosts, PublishError> {
             return Err(PublishError::HostText(text.clone()));
         }
         let versions = versions.trim().trim_start_matches('(').trim_end_matches(')').trim();
-        check_host_versions(name.as_str(), versions, &format!("the metadata of {}", info.name))?;
+        ranges_of_specifiers_text(versions).map_err(|source| PublishError::HostVersions {
+            host: name.as_str().to_owned(),
+            name: metadata.name.clone(),
+            source,
+        })?;
         hosts.insert(name.as_str().to_owned(), versions.to_owned());
     }
     Ok(hosts)
-}
-
-/// The host requirements of the project whose `pyproject.toml` is `project`, if it is the project of the package `name`:
-/// `hosts` of `[tool.rvp]`.
-pub fn hosts_of_project(project: &toml::Table, name: &PackageName) -> Result<Hosts, PublishError> {
-    let project_name =
-        project.get("project").and_then(|table| table.get("name")).and_then(toml::Value::as_str);
-    if project_name.and_then(|text| PackageName::python(text).ok()).as_ref() != Some(name) {
-        return Ok(Hosts::new());
-    }
-    let Some(hosts) = project.get("tool").and_then(|tool| tool.get("rvp")?.get("hosts")) else {
-        return Ok(Hosts::new());
-    };
-    let table = hosts.as_table().ok_or(PublishError::HostTable)?;
-    let mut hosts = Hosts::new();
-    for (host, versions) in table {
-        let host = PackageName::new(Family::Host, host)?;
-        let versions = versions.as_str().ok_or(PublishError::HostTable)?;
-        check_host_versions(host.as_str(), versions, "pyproject.toml")?;
-        hosts.insert(host.as_str().to_owned(), versions.to_owned());
-    }
-    Ok(hosts)
-}
-
-fn check_host_versions(host: &str, versions: &str, from: &str) -> Result<(), PublishError> {
-    ranges_of_specifiers_text(versions).map(drop).map_err(|source| PublishError::HostVersions {
-        host: host.to_owned(),
-        from: from.to_owned(),
-        source,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn hosts(project: &str, name: &str) -> Result<Hosts, PublishError> {
-        hosts_of_project(&project.parse().unwrap(), &PackageName::python(name).unwrap())
+    fn hosts(requires_external: &[&str]) -> Result<Hosts, PublishError> {
+        let external: String =
+            requires_external.iter().map(|text| format!("Requires-External: {text}\n")).collect();
+        let text = format!("Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n{external}");
+        hosts_of_metadata(&Metadata::parse(text.as_bytes()).unwrap())
     }
 
     #[test]
-    fn hosts_of_a_project_are_those_of_its_own_package() {
-        let project = "[project]\nname = 'Site_Tools'\n[tool.rvp]\nhosts = { Revit = '>=2022,<2028' }";
-        assert_eq!(
-            hosts(project, "site-tools").unwrap(),
-            Hosts::from([("revit".into(), ">=2022,<2028".into())])
-        );
-        assert_eq!(hosts(project, "other").unwrap(), Hosts::new());
+    fn hosts_are_told_from_libraries_of_the_system() {
+        let expected = Hosts::from([("revit".to_owned(), ">=2022,<2028".to_owned())]);
+        for text in ["revit (>=2022,<2028)", "Revit >=2022,<2028", "revit>=2022,<2028"] {
+            assert_eq!(hosts(&["libpng (>=1.5)", text, "C", "?"]).unwrap(), expected, "{text}");
+        }
+        assert_eq!(hosts(&["revit"]).unwrap()["revit"], "", "any release");
     }
 
     #[test]
-    fn hosts_that_cannot_be_read_are_an_error() {
-        let with = |hosts: &str| format!("[project]\nname = 'x'\n[tool.rvp]\nhosts = {hosts}");
-        assert!(matches!(hosts(&with("['revit']"), "x"), Err(PublishError::HostTable)));
-        assert!(matches!(hosts(&with("{ revit = 2025 }"), "x"), Err(PublishError::HostTable)));
-        assert!(matches!(hosts(&with("{ revit = 'new' }"), "x"), Err(PublishError::HostVersions { .. })));
+    fn a_host_requirement_that_cannot_be_read_is_an_error() {
+        assert!(matches!(hosts(&["revit (new)"]), Err(PublishError::HostVersions { .. })));
+        let marked = hosts(&["revit (>=2022); sys_platform == 'win32'"]);
+        assert!(matches!(marked, Err(PublishError::HostText(_))));
     }
 }

@@ -26,7 +26,7 @@ use pip_closure::import_by_pip;
 
 pub use error::PublishError;
 pub use folder::read_folder;
-pub use incoming::{Hosts, Incoming, ReadArtifacts, hosts_of_project, read_artifacts};
+pub use incoming::{Hosts, Incoming, ReadArtifacts, read_artifacts};
 pub use pip::{Pip, PipSettings};
 pub use plan::{Plan, Refused, plan};
 pub use source::{Source, Wanted};

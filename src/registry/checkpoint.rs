@@ -50,7 +50,7 @@ impl Checkpoint {
         let verifier = StandardVerifier::new(verifier_key)
             .map_err(|error| RegistryError::Key { key: verifier_key.into(), reason: error.to_string() })?;
         let origin = verifier.name().to_owned();
-        let note = Note::from_bytes(bytes).map_err(|error| bad(error.to_string()))?;
+        let note = Note::from_bytes(bytes).map_err(|_| bad("it is not a signed note".into()))?;
         let (verified, _) = note
             .verify(&VerifierList::new(vec![Box::new(verifier)]))
             .map_err(|_| RegistryError::Signature { location: location.into(), key: verifier_key.into() })?;

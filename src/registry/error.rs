@@ -16,7 +16,9 @@ pub enum RegistryError {
         "{location} is not a registry: it has no {missing}\n  hint: check the path or URL; `rvp registry init` makes a new registry"
     )]
     NotARegistry { location: String, missing: &'static str },
-    #[error("config.json of {location} cannot be read: {reason}")]
+    #[error(
+        "config.json of {location} cannot be read: {reason}\n  hint: check the path or URL; if that is right, copy the registry again from its source"
+    )]
     Config { location: String, reason: String },
     #[error("{location} has format {format}, and this version of rvp reads format 1\n  hint: update rvp")]
     Format { location: String, format: u32 },
@@ -38,9 +40,13 @@ pub enum RegistryError {
     )]
     Checkpoint { location: String, reason: String },
     #[error(
-        "log/checkpoint of {location} is not signed by the key that this machine trusts for it, {key}\n  hint: this is another registry, or someone has put another one in its place; ask whoever runs it before you trust a new key"
+        "log/checkpoint of {location} is not signed by the key {key}\n  hint: this is another registry than the one that is meant, or someone has put another one in its place; ask whoever runs it"
     )]
     Signature { location: String, key: String },
+    #[error(
+        "log/checkpoint of {location} is not signed by the key that this machine trusts for that place, {key}\n  hint: another registry stands there now; if that is meant to be so, remove {} and its key is trusted anew", remembered.display()
+    )]
+    OtherKey { location: String, key: String, remembered: PathBuf },
     #[error(
         "{location} shows an older state than it showed before: {found} log entries, and {seen} were seen\n  hint: an old copy is being served (rollback); a mirror that lags behind is mended by copying it again"
     )]
@@ -53,7 +59,9 @@ pub enum RegistryError {
         "the state of {location} was signed at {time}, more than {days} days ago\n  hint: the registry may be frozen by whoever serves it; ask for a fresh seal, or fetch from another mirror"
     )]
     Stale { location: String, time: jiff::Timestamp, days: u32 },
-    #[error("the registry's log does not hold together: {reason}")]
+    #[error(
+        "the registry's log does not hold together: {reason}\n  hint: a file under log/tile was altered, or the copy is from two moments; copy the registry again from its source"
+    )]
     Log { reason: String },
     #[error("snapshot node {digest} is damaged\n  hint: copy the registry again from its source")]
     SnapshotNode { digest: Blake3 },

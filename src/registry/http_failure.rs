@@ -93,7 +93,10 @@ impl Failure {
                 "check the network, the host name and the proxy",
             )
         } else if error.is_timeout() {
-            ("no byte arrived within the time limit".to_owned(), "check the network, then try again")
+            (
+                "no byte arrived within the time limit".to_owned(),
+                "check the network, then try again; RVP_HTTP_TIMEOUT sets how many seconds to wait",
+            )
         } else if error.is_connect() {
             (
                 format!("no connection: {cause}"),

@@ -3,11 +3,12 @@
 //! This module knows which tiles a change needs and what they hold; the algorithms are those of `tlog_tiles`, and
 //! reading and writing files is its callers' part.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use tlog_tiles::{
-    EMPTY_HASH, Hash, HashReader, Tile, TileHashReader, TileReader, record_hash, stored_hash_count,
-    stored_hash_index, stored_hashes_for_record_hash, tree_hash,
+    EMPTY_HASH, HASH_SIZE, Hash, HashReader, Tile, TileHashReader, TileReader, record_hash,
+    stored_hash_count, stored_hash_index, stored_hashes_for_record_hash, tree_hash,
 };
 
 use super::{Checkpoint, RegistryError};
@@ -22,6 +23,9 @@ pub const MAX_TILE: u64 = BUNDLE * (2 + 65_535);
 /// Reads whole files of the log by path, such as `log/tile/0/x001/234`; all of them, or an error.
 pub trait LogFiles {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError>;
+
+    /// Told of each file once it is proven to belong to the tree.
+    fn keep(&self, _path: &str, _bytes: &[u8]) {}
 }
 
 /// Where a tile of hashes stands: `log/tile/<level>/<number>[.p/<width>]`.
@@ -51,18 +55,22 @@ pub fn append(
     entries: &[String],
 ) -> Result<Appended, RegistryError> {
     let new_size = size + entries.len() as u64;
-    let tiles = Tiles { files };
+    let tiles = Tiles::new(files);
     let old = TileHashReader::new(size, root, &tiles);
     let mut hashes = Hashes { old: &old, base: stored_hash_count(size), new: Vec::new() };
     for (number, entry) in (size..).zip(entries) {
         let more = stored_hashes_for_record_hash(number, record_hash(entry.as_bytes()), &hashes)
-            .map_err(log_error)?;
+            .map_err(|error| tiles.error(error))?;
         hashes.new.extend(more);
     }
-    let root = if new_size == 0 { EMPTY_HASH } else { tree_hash(new_size, &hashes).map_err(log_error)? };
+    let root = if new_size == 0 {
+        EMPTY_HASH
+    } else {
+        tree_hash(new_size, &hashes).map_err(|error| tiles.error(error))?
+    };
     let mut written = BTreeMap::new();
     for tile in Tile::new_tiles(HEIGHT, size, new_size) {
-        written.insert(tile_path(&tile), tile.read_data(&hashes).map_err(log_error)?);
+        written.insert(tile_path(&tile), tile.read_data(&hashes).map_err(|error| tiles.error(error))?);
     }
     for (number, bundle) in bundles(files, size, entries, &hashes)? {
         let width = (new_size - number * BUNDLE).min(BUNDLE);
@@ -109,14 +117,14 @@ pub fn replay(
     checkpoint: &Checkpoint,
     mut each: impl FnMut(u64, &[u8]) -> Result<(), RegistryError>,
 ) -> Result<(), RegistryError> {
-    let tiles = Tiles { files };
+    let tiles = Tiles::new(files);
     let reader = TileHashReader::new(checkpoint.size, checkpoint.root, &tiles);
     for first in (0..checkpoint.size).step_by(BUNDLE as usize) {
         let width = (checkpoint.size - first).min(BUNDLE);
         let path = bundle_path(first / BUNDLE, width);
         let bytes = files.read(std::slice::from_ref(&path))?.pop().unwrap_or_default();
         let indexes: Vec<u64> = (first..first + width).map(|number| stored_hash_index(0, number)).collect();
-        let expected = reader.read_hashes(&indexes).map_err(log_error)?;
+        let expected = reader.read_hashes(&indexes).map_err(|error| tiles.error(error))?;
         for ((number, entry), expected) in (first..).zip(split_bundle(&path, &bytes, width)?).zip(expected) {
             if record_hash(entry) != expected {
                 return Err(RegistryError::Log {
@@ -140,10 +148,10 @@ pub fn check_inclusion(
             reason: format!("a seal names entry {number}, and the log has {}", checkpoint.size),
         });
     }
-    let tiles = Tiles { files };
+    let tiles = Tiles::new(files);
     let reader = TileHashReader::new(checkpoint.size, checkpoint.root, &tiles);
     let indexes: Vec<u64> = entries.iter().map(|(number, _)| stored_hash_index(0, *number)).collect();
-    let found = reader.read_hashes(&indexes).map_err(log_error)?;
+    let found = reader.read_hashes(&indexes).map_err(|error| tiles.error(error))?;
     for ((number, expected), found) in entries.iter().zip(found) {
         if *expected != found {
             return Err(RegistryError::Log {
@@ -163,10 +171,10 @@ pub fn check_consistency(
     if old.size == 0 {
         return Ok(());
     }
-    let tiles = Tiles { files };
+    let tiles = Tiles::new(files);
     // Every hash that the reader returns is proven to be in the new tree, so the old root built from them proves both.
     let reader = TileHashReader::new(new.size, new.root, &tiles);
-    let root = tree_hash(old.size, &reader).map_err(log_error)?;
+    let root = tree_hash(old.size, &reader).map_err(|error| tiles.error(error))?;
     if root != old.root {
         return Err(RegistryError::Fork { size: old.size, seen: old.root_base64(), found: root.to_string() });
     }
@@ -195,6 +203,31 @@ fn log_error(error: tlog_tiles::Error) -> RegistryError {
 /// The tiles of a log as `tlog_tiles` asks for them.
 struct Tiles<'a> {
     files: &'a dyn LogFiles,
+    /// Why tiles could not be read: `tlog_tiles` has no place for that in its errors.
+    failure: RefCell<Option<RegistryError>>,
+}
+
+impl<'a> Tiles<'a> {
+    fn new(files: &'a dyn LogFiles) -> Self {
+        Self { files, failure: RefCell::new(None) }
+    }
+
+    fn error(&self, error: tlog_tiles::Error) -> RegistryError {
+        self.failure.take().unwrap_or_else(|| log_error(error))
+    }
+
+    fn read(&self, tiles: &[Tile]) -> Result<Vec<Vec<u8>>, RegistryError> {
+        let paths: Vec<String> = tiles.iter().map(tile_path).collect();
+        let found = self.files.read(&paths)?;
+        for ((tile, path), bytes) in tiles.iter().zip(&paths).zip(&found) {
+            let expected = tile.width() as usize * HASH_SIZE;
+            if bytes.len() != expected {
+                let reason = format!("{path} has {} bytes, and should have {expected}", bytes.len());
+                return Err(RegistryError::Log { reason });
+            }
+        }
+        Ok(found)
+    }
 }
 
 impl TileReader for Tiles<'_> {
@@ -203,11 +236,18 @@ impl TileReader for Tiles<'_> {
     }
 
     fn read_tiles(&self, tiles: &[Tile]) -> Result<Vec<Vec<u8>>, tlog_tiles::Error> {
-        let paths: Vec<String> = tiles.iter().map(tile_path).collect();
-        self.files.read(&paths).map_err(|error| tlog_tiles::Error::InvalidInput(error.to_string()))
+        self.read(tiles).map_err(|error| {
+            let reason = error.to_string();
+            self.failure.replace(Some(error));
+            tlog_tiles::Error::InvalidInput(reason)
+        })
     }
 
-    fn save_tiles(&self, _: &[Tile], _: &[Vec<u8>]) {}
+    fn save_tiles(&self, tiles: &[Tile], data: &[Vec<u8>]) {
+        for (tile, bytes) in tiles.iter().zip(data) {
+            self.files.keep(&tile_path(tile), bytes);
+        }
+    }
 }
 
 /// The hashes of a tree that grows: those of the old tree from its tiles, the new ones from memory.
@@ -235,7 +275,6 @@ impl<R: HashReader> HashReader for Hashes<'_, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::RefCell;
 
     #[derive(Default)]
     struct Memory(RefCell<BTreeMap<String, Vec<u8>>>);

@@ -3,8 +3,8 @@
 use super::snapshot::Entry;
 use super::{RegistryError, layout};
 use crate::model::{
-    Artifact, Blake3, Family, FileRecord, Package, PackageName, Record, Release, Requirement, Seal,
-    ranges_of_specifiers_text,
+    Artifact, Blake3, Family, FileRecord, IndexError, MAX_RECORD, Package, PackageName, Record, Release,
+    Requirement, Seal, ranges_of_specifiers_text,
 };
 
 /// The lines that one seal commits to one index file.
@@ -85,6 +85,7 @@ pub(super) fn prepare(
     for (_, record) in &ours {
         after_ours.admit(record).map_err(|reason| refused(record, reason))?;
     }
+    let mut length = batch.committed_length + ours.iter().map(|(line, _)| line.len() as u64 + 1).sum::<u64>();
     let mut kept = Vec::new();
     for (line, ended) in split_lines(&behind) {
         if ours.iter().any(|(our, _)| our.as_bytes() == line) {
@@ -93,13 +94,20 @@ pub(super) fn prepare(
         let fit = match std::str::from_utf8(line).map(Record::parse) {
             _ if !ended => Err("it does not end with a newline: its writer died".to_owned()),
             Ok(Ok(Record::Seal(_))) => continue,
+            // The seal line has to fit too.
+            Ok(Ok(_)) if length + line.len() as u64 + MAX_RECORD as u64 > layout::MAX_INDEX => {
+                Err(format!("its index file would grow beyond {} bytes", layout::MAX_INDEX))
+            }
             Ok(Ok(record)) => after_ours.admit(&record),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("it is not UTF-8".to_owned()),
         };
         let text = String::from_utf8_lossy(line).into_owned();
         match fit {
-            Ok(()) => kept.push(text),
+            Ok(()) => {
+                length += text.len() as u64 + 1;
+                kept.push(text);
+            }
             Err(reason) => {
                 batch.dropped.push(Dropped { path: batch.path.clone(), line: text, reason });
             }
@@ -195,7 +203,8 @@ impl<'a> Checks<'a> {
             self.package.get_or_insert_with(|| Package { name: name.clone(), releases: Default::default() });
         let unsealed = jiff::Timestamp::UNIX_EPOCH;
         package.apply(self.path, 0, record.clone(), unsealed, 0).map_err(|error| match error {
-            crate::model::IndexError::Order { reason, .. } => reason,
+            IndexError::Order { reason, .. } => reason,
+            IndexError::Version { source, .. } => format!("its version is not valid: {source}"),
             other => other.to_string(),
         })
     }

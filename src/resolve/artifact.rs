@@ -64,10 +64,20 @@ fn misfit(wheels: &[(usize, WheelFilename)], target: &Target) -> Misfit {
     if !for_this_python.is_empty() {
         return Misfit::Platform(for_this_python);
     }
-    let pythons = wheels
-        .iter()
-        .flat_map(|(_, wheel)| wheel.python_tags().iter().map(ToString::to_string).collect::<Vec<_>>());
-    Misfit::Python(pythons.collect())
+    Misfit::Python(wheels.iter().flat_map(|(_, wheel)| python_tags(wheel)).collect())
+}
+
+/// The Python tags of a wheel, with the ABI where that is a variant of the same Python: `cp312`, `cp313-cp313t`.
+fn python_tags(wheel: &WheelFilename) -> Vec<String> {
+    let tag = |python: String| {
+        let abis = wheel.abi_tags().iter().map(ToString::to_string);
+        let mut variants = abis.filter(|abi| *abi != python && abi.starts_with(&python));
+        match variants.next() {
+            Some(abi) => format!("{python}-{abi}"),
+            None => python,
+        }
+    };
+    wheel.python_tags().iter().map(ToString::to_string).map(tag).collect()
 }
 
 impl Misfit {

@@ -83,9 +83,9 @@ impl Candidates {
     /// Those within `ranges` that no setting leaves out, oldest first. Their files may not fit yet.
     pub(super) fn within<'a>(
         &'a self,
-        ranges: &'a Ranges<Version>,
+        ranges: &Ranges<Version>,
     ) -> impl DoubleEndedIterator<Item = &'a Candidate> {
-        self.all.iter().filter(|one| one.left_out.is_none() && ranges.contains(&one.version))
+        self.all.iter().filter(move |one| one.left_out.is_none() && ranges.contains(&one.version))
     }
 
     pub(super) fn get(&self, version: &Version) -> Option<&Candidate> {

@@ -16,11 +16,14 @@ use super::rules::Rules;
 use super::{Conflict, Request, hosts, suggest};
 use crate::model::{Target, Version};
 
+/// At which versions one node needs another, and which versions of that.
+pub(super) type Need = (Ranges<Version>, Ranges<Version>);
+
 /// The facts of a proof, merged: one entry for each pair of nodes, and for each node without a version.
 #[derive(Default)]
 pub(super) struct Leaves {
-    /// Who (at which versions) needs what (at which versions).
-    pub needs: BTreeMap<(Node, Node), Vec<(Ranges<Version>, Ranges<Version>)>>,
+    /// Who needs what.
+    pub needs: BTreeMap<(Node, Node), Vec<Need>>,
     /// Where there is no candidate.
     pub nothing: BTreeMap<Node, Ranges<Version>>,
 }
@@ -33,26 +36,28 @@ pub(super) fn explain(request: &Request, target: &Target, rules: &Rules, unsolve
     let leaves = Leaves::of(&unsolved.tree);
     let teller = Teller { provider: &unsolved.provider, leaves: &leaves };
     let distance = leaves.distances();
-    let far = usize::MAX;
-    let mut facts: Vec<(usize, String)> = Vec::new();
+    // What stands at the end of a chain follows the chain: first who needs what, then what there is not.
+    let mut facts: Vec<(bool, usize, String)> = Vec::new();
+    let place = |node: &Node| distance.get(node).copied().unwrap_or(usize::MAX);
     for (from, to) in leaves.needs.keys() {
-        let at = distance.get(from).copied().unwrap_or(far);
-        facts.extend(teller.needs(from, to).into_iter().map(|fact| (at, fact)));
+        facts.extend(teller.needs(from, to).into_iter().map(|fact| (false, place(from), fact)));
     }
     for node in leaves.nothing.keys() {
-        let at = distance.get(node).copied().unwrap_or(far);
-        facts.extend(teller.nothing(node).into_iter().map(|fact| (at, fact)));
+        facts.extend(teller.nothing(node).into_iter().map(|fact| (true, place(node), fact)));
     }
     facts.sort();
-    facts.dedup();
-    let mut facts: Vec<String> = facts.into_iter().map(|(_, fact)| fact).collect();
+    let mut told = BTreeSet::new();
+    let mut facts: Vec<String> =
+        facts.into_iter().map(|(.., fact)| fact).filter(|fact| told.insert(fact.clone())).collect();
     if facts.len() > MAX_FACTS {
         let more = facts.len() - MAX_FACTS;
         facts.truncate(MAX_FACTS);
         facts.push(format!("… and {more} more of this kind"));
     }
     let missing = leaves.nothing.keys().filter_map(|node| describe_missing(&unsolved.provider, node));
-    let suggestions = missing.chain(suggest::suggest(request, target, rules, &leaves)).collect();
+    let mut suggestions: Vec<String> =
+        missing.chain(suggest::suggest(request, target, rules, &leaves)).collect();
+    suggestions.dedup();
     Conflict { target: hosts::describe(target), facts, suggestions }
 }
 

@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use uv_normalize::ExtraName;
 use version_ranges::Ranges;
 
+use super::artifact::Misfit;
 use super::candidates::{Candidates, Exclusion};
-use super::explain::Leaves;
+use super::explain::{Leaves, Need};
 use super::hosts;
 use super::provider::{Node, Provider};
 use super::specifiers::{specifiers, versions};
 use crate::model::{PackageName, Version};
+
+/// Releases of one package that need another in more ways than this are told in one sentence.
+const MAX_SENTENCES: usize = 3;
 
 pub(super) struct Teller<'a> {
     pub provider: &'a Provider<'a>,
@@ -22,7 +26,7 @@ impl Teller<'_> {
     pub(super) fn needs(&self, from: &Node, to: &Node) -> Vec<String> {
         let all = self.leaves.needs.get(&(from.clone(), to.clone())).map(Vec::as_slice).unwrap_or_default();
         match (from, to) {
-            (Node::Root, Node::Package(name)) => {
+            (Node::Root, Node::Package(name) | Node::Extra(name, _)) => {
                 let asked = self.provider.rules.requirements.iter().filter(|one| one.name == *name);
                 asked.map(|one| format!("the project asks for `{}`", one.text)).collect()
             }
@@ -34,7 +38,7 @@ impl Teller<'_> {
                 })
                 .collect(),
             // That an extra needs its own package goes without saying.
-            (Node::Root, _) | (Node::Extra(..), Node::Package(_)) if same_package(from, to) => Vec::new(),
+            (Node::Extra(name, _), Node::Package(base)) if name == base => Vec::new(),
             (Node::Package(name), _) => self.package_needs(name, None, to, all),
             (Node::Extra(name, extra), _) => self.package_needs(name, Some(extra), to, all),
             _ => Vec::new(),
@@ -46,7 +50,7 @@ impl Teller<'_> {
         name: &PackageName,
         extra: Option<&ExtraName>,
         to: &Node,
-        all: &[(Ranges<Version>, Ranges<Version>)],
+        all: &[Need],
     ) -> Vec<String> {
         let Ok(Some(candidates)) = self.provider.candidates(name) else { return Vec::new() };
         // Versions that say the same share a sentence.
@@ -68,23 +72,39 @@ impl Teller<'_> {
                 said.entry(what).or_default().push(version);
             }
         }
+        if said.len() > MAX_SENTENCES {
+            let needed = all.iter().fold(Ranges::empty(), |union, (_, needed)| union.union(needed));
+            let which = said.into_values().flatten().collect();
+            said = BTreeMap::from([(self.one_of(to, &needed), which)]);
+        }
         let subject = match extra {
-            Some(extra) => format!("{name}[{extra}]"),
-            None => name.to_string(),
+            Some(extra) => format!("{}[{extra}]", name.as_str()),
+            None => name.as_str().to_owned(),
         };
         said.into_iter()
             .map(|(what, mut which)| {
                 which.sort();
                 which.dedup();
-                if which.len() > 1 && which.len() == considered.len() {
-                    format!("every release of {subject} needs {what}")
-                } else if which.len() > 1 {
-                    format!("{subject} {} need {what}", versions(&which))
-                } else {
-                    format!("{subject} {} needs {what}", versions(&which))
+                match which.len() {
+                    1 => format!("{subject} {} needs {what}", versions(&which)),
+                    all if all == considered.len() => {
+                        format!("every usable release of {subject} needs {what}")
+                    }
+                    _ => format!("{subject} {} need {what}", versions(&which)),
                 }
             })
             .collect()
+    }
+
+    /// What releases with many different requirements on one node have in common.
+    fn one_of(&self, to: &Node, needed: &Ranges<Version>) -> String {
+        let (Node::Package(name) | Node::Extra(name, _)) = to else {
+            return format!("{to} {} or narrower; {}", specifiers(needed), self.target_has(to));
+        };
+        let existing = self.provider.candidates(name).ok().flatten();
+        let simple = existing.map(|existing| needed.simplify(existing.all.iter().map(|one| &one.version)));
+        let needed = simple.filter(|simple| *simple != Ranges::full()).unwrap_or_else(|| needed.clone());
+        format!("{to} {} or narrower", specifiers(&needed))
     }
 
     /// The requirement on `dependency` as the release states it, without its marker.
@@ -103,7 +123,9 @@ impl Teller<'_> {
             .map(str::trim)
             .collect();
         let texts: Vec<String> = texts.into_iter().map(|text| format!("`{text}`")).collect();
-        (!texts.is_empty()).then(|| texts.join(" and "))
+        let overridden = self.provider.rules.overrides.contains_key(dependency);
+        let by = if overridden { " (by the project's override)" } else { "" };
+        (!texts.is_empty()).then(|| texts.join(" and ") + by)
     }
 
     /// The target's side of a host or Python requirement.
@@ -129,7 +151,7 @@ impl Teller<'_> {
 
     /// Why there is no candidate of a node.
     pub(super) fn nothing(&self, node: &Node) -> Vec<String> {
-        let Node::Package(name) = node else { return Vec::new() };
+        let (Node::Package(name) | Node::Extra(name, _)) = node else { return Vec::new() };
         let Some(ranges) = self.leaves.nothing.get(node) else { return Vec::new() };
         let candidates = match self.provider.candidates(name) {
             Ok(Some(candidates)) => candidates,
@@ -156,7 +178,28 @@ impl Teller<'_> {
             let wanted = specifiers(&ranges.simplify(candidates.all.iter().map(|one| &one.version)));
             return vec![self.gap(name, &wanted, &candidates)];
         }
-        excluded.into_iter().map(|(why, which)| self.excluded(name, why, &which)).collect()
+        let mut facts = Vec::new();
+        let mut misfits: Vec<(&Version, &Misfit)> = Vec::new();
+        for (why, which) in excluded {
+            match why {
+                Exclusion::Misfit(misfit) => misfits.extend(which.iter().map(|&version| (version, misfit))),
+                _ => facts.push(self.excluded(name, why, &which)),
+            }
+        }
+        facts.extend(self.misfits(name, misfits));
+        facts
+    }
+
+    /// The newest of the releases that have no file for the target stands for all.
+    fn misfits(&self, name: &PackageName, mut misfits: Vec<(&Version, &Misfit)>) -> Option<String> {
+        misfits.sort_unstable();
+        let (newest, misfit) = misfits.pop()?;
+        let others = match misfits.len() {
+            0 => String::new(),
+            1 => "; 1 older release does not fit either".to_owned(),
+            more => format!("; {more} older releases do not fit either"),
+        };
+        Some(format!("{name} {newest} {}{others}", misfit.describe(self.provider.target)))
     }
 
     fn gap(&self, name: &PackageName, wanted: &str, candidates: &Candidates) -> String {
@@ -175,7 +218,7 @@ impl Teller<'_> {
 
     fn excluded(&self, name: &PackageName, why: &Exclusion, which: &[&Version]) -> String {
         let list = versions(which);
-        let (is, newest) = (if which.len() > 1 { "are" } else { "is" }, which.last());
+        let is = if which.len() > 1 { "are" } else { "is" };
         match why {
             Exclusion::Constraint(text) => {
                 format!("{name} {list} {is} left out by the project's constraint `{text}`")
@@ -191,15 +234,7 @@ impl Teller<'_> {
                 let noun = if which.len() > 1 { "pre-releases" } else { "a pre-release" };
                 format!("{name} {list} {is} {noun}, which the setting `prerelease` leaves out")
             }
-            Exclusion::Misfit(misfit) => {
-                let misfit = misfit.describe(self.provider.target);
-                match newest {
-                    Some(newest) if which.len() > 1 => {
-                        format!("{name} {newest} {misfit} (and so do {} older releases)", which.len() - 1)
-                    }
-                    _ => format!("{name} {list} {misfit}"),
-                }
-            }
+            Exclusion::Misfit(misfit) => format!("{name} {list} {}", misfit.describe(self.provider.target)),
             Exclusion::Metadata(reason) => {
                 format!("{name} {list} cannot be used, its metadata is not valid: {reason}")
             }
@@ -207,17 +242,9 @@ impl Teller<'_> {
     }
 }
 
-fn same_package(from: &Node, to: &Node) -> bool {
-    match (from, to) {
-        (Node::Root, Node::Extra(..)) => true,
-        (Node::Extra(a, _), Node::Package(b)) => a == b,
-        _ => false,
-    }
-}
-
 /// Names that may have been meant instead of one that is nowhere.
 pub(super) fn describe_missing(provider: &Provider, node: &Node) -> Option<String> {
-    let Node::Package(name) = node else { return None };
+    let (Node::Package(name) | Node::Extra(name, _)) = node else { return None };
     if !matches!(provider.candidates(name), Ok(None)) {
         return None;
     }

@@ -123,7 +123,7 @@ impl Lock {
 }
 
 /// Whether a list of target names, where none means all, has this one.
-fn is_for(targets: &[String], target: &str) -> bool {
+pub(super) fn is_for(targets: &[String], target: &str) -> bool {
     targets.is_empty() || targets.iter().any(|name| name == target)
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use uv_normalize::ExtraName;
 
+use super::lock::is_for;
 use super::{Dependency, Lock, LockInputs, LockedArtifact, LockedPackage, LockedRegistry, LockedTarget};
 use crate::model::{Family, PackageName, Version, is_windows_device};
 
@@ -36,6 +37,8 @@ pub enum LockError {
     Format { path: PathBuf, found: u32 },
     #[error("line {line} of the lock {}: {reason}\n  hint: if git left a conflict in it, take either side whole, or delete the file, and run `rvp lock`", path.display())]
     Line { path: PathBuf, line: usize, reason: String },
+    #[error("the lock {} does not hold together: {reason}; make it anew with `rvp lock`", path.display())]
+    Content { path: PathBuf, reason: String },
     #[error("the lock cannot be written as TOML: {0}")]
     Toml(#[from] toml::ser::Error),
 }
@@ -109,8 +112,12 @@ impl Lock {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+        // Not with `NamedTempFile::new_in`, which keeps others from reading a file that a team shares.
+        let create = |path: &Path| std::fs::File::options().write(true).create_new(true).open(path);
+        let mut file =
+            tempfile::Builder::new().prefix(".rvp.lock.").make_in(folder, create).map_err(failed)?;
+        file.as_file_mut().write_all(text.as_bytes()).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;
         Ok(())
     }
@@ -164,7 +171,7 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Fails if `package` names a target or a registry that the lock does not describe.
+    /// Fails if `package` names a target or a registry that the lock does not describe, or has not one file for each target.
     fn check_references(&self, package: &LockedPackage) -> Result<(), String> {
         let LockedPackage { name, version, .. } = package;
         if !self.registries.iter().any(|registry| registry.name == package.registry) {
@@ -175,12 +182,18 @@ impl Lock {
         }
         let of_artifacts = package.artifacts.iter().flat_map(|artifact| &artifact.targets);
         let unknown = |name: &&String| !self.targets.iter().any(|target| target.name == **name);
-        match package.targets.iter().chain(of_artifacts).find(unknown) {
-            Some(target) => Err(format!(
+        if let Some(target) = package.targets.iter().chain(of_artifacts).find(unknown) {
+            return Err(format!(
                 "{name} {version} is for the target `{target}`, which the lock does not describe"
-            )),
-            None => Ok(()),
+            ));
         }
+        for target in self.targets.iter().filter(|target| is_for(&package.targets, &target.name)) {
+            let files = package.artifacts.iter().filter(|one| is_for(&one.targets, &target.name)).count();
+            if files != 1 {
+                return Err(format!("{name} {version} has {files} files for the target `{}`", target.name));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -278,7 +291,8 @@ fn format_of(text: &str) -> Option<u32> {
 }
 
 fn at(path: &Path, text: &str, span: Option<Range<usize>>, reason: String) -> LockError {
-    let start = span.map_or(0, |span| span.start.min(text.len()));
-    let line = 1 + text.as_bytes().iter().take(start).filter(|&&byte| byte == b'\n').count();
-    LockError::Line { path: path.into(), line, reason }
+    let path = path.to_owned();
+    let Some(span) = span else { return LockError::Content { path, reason } };
+    let line = 1 + text.bytes().take(span.start).filter(|&byte| byte == b'\n').count();
+    LockError::Line { path, line, reason }
 }

@@ -18,7 +18,7 @@ pub struct LockInputs {
     requires_python: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     hosts: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "ResolveOptions::is_default")]
     options: ResolveOptions,
     /// In order, which decides what is tried first.
     #[serde(default)]

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Lock;
 use crate::model::{PackageName, Version};
@@ -16,15 +20,29 @@ pub struct ResolveOptions {
     pub prerelease: PrereleaseMode,
     #[serde(skip_serializing_if = "is_default")]
     pub resolution: ResolutionMode,
-    /// Releases that were sealed after this time do not exist.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exclude_newer: Option<jiff::Timestamp>,
+    /// Releases that were sealed after this time do not exist. Read from an RFC 3339 time, or a date: the end of that day in UTC.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "time_or_date")]
+    pub exclude_newer: Option<Timestamp>,
     /// Requirements that narrow a package wherever it is needed, and never ask for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub constraint_dependencies: Vec<String>,
     /// Requirements that replace every requirement on the same name, whoever asks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub override_dependencies: Vec<String>,
+}
+
+impl ResolveOptions {
+    pub(super) fn is_default(&self) -> bool {
+        is_default(self)
+    }
+}
+
+fn time_or_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let end_of = |date: Date| Some(date.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let time = text.parse().ok().or_else(|| end_of(text.parse().ok()?));
+    let expected = "`2026-01-31`, or a time such as `2026-01-31T12:00:00Z`";
+    time.map(Some).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &expected))
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -56,7 +56,7 @@ pub(super) struct Unreadable {
 
 pub(super) enum Failure<'a> {
     Unreadable(Unreadable),
-    NoSolution(Unsolved<'a>),
+    NoSolution(Box<Unsolved<'a>>),
 }
 
 /// A failed solve: why, and what was known by then.
@@ -79,7 +79,9 @@ pub(super) fn solve<'a>(
     let provider = Provider { request, target, rules, known: RefCell::default(), seen: RefCell::default() };
     match pubgrub::resolve(&provider, Node::Root, root_version()) {
         Ok(chosen) => Ok(Solution { chosen, provider }),
-        Err(PubGrubError::NoSolution(tree)) => Err(Failure::NoSolution(Unsolved { tree, provider })),
+        Err(PubGrubError::NoSolution(tree)) => {
+            Err(Failure::NoSolution(Box::new(Unsolved { tree, provider })))
+        }
         Err(
             PubGrubError::ErrorRetrievingDependencies { source, .. }
             | PubGrubError::ErrorChoosingVersion { source, .. }
@@ -115,27 +117,45 @@ impl Provider<'_> {
         let candidates = found
             .map(|found| Rc::new(Candidates::new(found, self.rules, self.request.preferences, self.target)));
         self.known.borrow_mut().insert(name.clone(), candidates.clone());
+        if let Some(candidates) = &candidates {
+            self.prefetch_likely(name, candidates);
+        }
         Ok(candidates)
     }
 
-    fn choose(&self, name: &PackageName, range: &Ranges<Version>) -> Result<Option<Version>, Unreadable> {
-        let Some(candidates) = self.candidates(name)? else { return Ok(None) };
-        let fits = |version: &Version| candidates.usable(version, self.target).is_some();
-        let preferred = self
-            .request
-            .preferences
-            .of(name, &self.target.name)
-            .find(|version| range.contains(version) && fits(version));
-        if let Some(version) = preferred {
-            return Ok(Some(version.clone()));
+    /// Starts fetching what the release that is likely chosen needs, long before it is chosen: all packages of one depth
+    /// are read before the first of them is decided, so the time on the network is that of the depth, not of the number.
+    fn prefetch_likely(&self, name: &PackageName, candidates: &Candidates) {
+        let likely = self.best(name, candidates, &Ranges::full());
+        if let Some(usable) = likely.and_then(|version| candidates.usable(version, self.target)) {
+            let needed: Vec<PackageName> =
+                usable.requirements(None, self.target, self.rules).map(|one| one.name.clone()).collect();
+            self.request.packages.prefetch(&needed);
         }
+    }
+
+    fn choose(&self, name: &PackageName, range: &Ranges<Version>) -> Result<Option<Version>, Unreadable> {
+        let candidates = self.candidates(name)?;
+        Ok(candidates.and_then(|candidates| self.best(name, &candidates, range).cloned()))
+    }
+
+    /// The candidate within `range` that the preferences and the settings put first.
+    fn best<'a>(
+        &'a self,
+        name: &PackageName,
+        candidates: &'a Candidates,
+        range: &Ranges<Version>,
+    ) -> Option<&'a Version> {
+        let fits = |version: &Version| candidates.usable(version, self.target).is_some();
+        let mut preferred = self.request.preferences.of(name, &self.target.name);
         let mut within = candidates.within(range).map(|candidate| &candidate.version);
-        let chosen = if self.rules.prefers_lowest(name) {
-            within.find(|version| fits(version))
-        } else {
-            within.rfind(|version| fits(version))
-        };
-        Ok(chosen.cloned())
+        preferred.find(|version| range.contains(version) && fits(version)).or_else(|| {
+            if self.rules.prefers_lowest(name) {
+                within.find(|version| fits(version))
+            } else {
+                within.rfind(|version| fits(version))
+            }
+        })
     }
 
     fn dependencies_of_root(&self) -> Vec<(Node, Ranges<Version>)> {

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::bail;
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use rvp::model::{Family, Requirement, Target, TargetSpec};
 use rvp::project::Settings;
 use rvp::publish::{ReadArtifacts, Source, Staging, Wanted, read_folder};
@@ -16,91 +17,102 @@ use crate::cli::known_hosts::KnownHosts;
 use crate::cli::machine::ThisMachine;
 use crate::cli::publish::{host, hosts_of, report};
 
-/// Fill a registry from a folder of wheels and source distributions, or by name from a simple index
+/// Fill a registry from a folder of wheels and source distributions, or with packages of a simple index
 ///
-/// Named packages come with all that they need on the targets. An import that was interrupted goes on where it was.
+/// Packages that are named come with all that they need on the targets, from the index that pip is configured to use.
+/// An import that was interrupted goes on where it ended.
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// The folder of the registry
     dir: PathBuf,
-    /// Packages to import, as PEP 508 requirements: `numpy`, `"numpy<2"`
-    #[arg(value_parser = requirement)]
-    requirements: Vec<Requirement>,
+    /// Packages to import, as requirements: `pandas`, `numpy<2`, `uvicorn[standard]`
+    #[arg(value_name = "NAME", value_parser = requirement, required_unless_present = "from", conflicts_with = "from")]
+    names: Vec<Requirement>,
     /// Import every wheel and source distribution in this folder and the folders in it
-    #[arg(long, value_name = "FOLDER", conflicts_with = "requirements")]
+    #[arg(long, value_name = "FOLDER")]
     from: Option<PathBuf>,
-    /// A simple index (PEP 503, PEP 691); may be given several times, best first [default: what pip is set to use]
-    #[arg(long = "index-url", value_name = "URL")]
-    index_urls: Vec<String>,
-    /// A host release to import for: revit==2025.4; may be given several times
-    #[arg(long = "target", value_name = "HOST==VERSION")]
-    targets: Vec<String>,
-    /// The Python version to import for: 3.11 [default: the host's, or this machine's]
-    #[arg(long, value_name = "VERSION")]
-    python: Option<String>,
-    /// The platform to import for, as wheel tags name it: win_amd64 [default: the host's, or this machine's]
-    #[arg(long)]
-    platform: Option<String>,
-    /// Import every version of the named packages, not only the newest that fits
-    #[arg(long)]
+    /// A simple index (PEP 503, PEP 691); the first one that has a name serves it [default: that of pip]
+    #[arg(long, value_name = "URL", conflicts_with = "from")]
+    index_url: Vec<String>,
+    /// Import every version that the requirements admit, each with what it needs [default: the newest]
+    #[arg(long, conflicts_with = "from")]
     all_versions: bool,
+    /// A host release to import for: revit==2025.4
+    #[arg(long, value_name = "HOST==VERSION", conflicts_with = "from")]
+    target: Vec<String>,
+    /// A Python version to import for: 3.12 [default: the host's, or this machine's]
+    #[arg(long, value_name = "VERSION", conflicts_with = "from")]
+    python: Vec<String>,
+    /// A platform to import for, as wheel tags name it: win_amd64 [default: the host's, or this machine's]
+    #[arg(long, conflicts_with = "from")]
+    platform: Vec<String>,
     /// A host that all of these packages run in, as `revit>=2022,<2028`
-    #[arg(long = "host", value_name = "REQUIREMENT", value_parser = host)]
+    #[arg(long = "host", value_name = "REQUIREMENT", value_parser = host, requires = "from")]
     hosts: Vec<(String, String)>,
     /// The registry's private key, where it is not in the keys folder of ~/.rvp
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 }
 
-fn requirement(text: &str) -> Result<Requirement, rvp::model::RequirementError> {
-    Requirement::parse(Family::Python, text)
-}
-
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    if let Some(folder) = &arguments.from {
-        let read = read_folder(folder, |name| hosts_of(name, &arguments.hosts, None))?;
-        return publish(context, arguments, read);
-    }
-    if arguments.requirements.is_empty() {
-        bail!("nothing to import\n  hint: name packages, or a folder of wheels with --from");
-    }
-    let hosts = KnownHosts::of_directory(context, &arguments.dir)?;
-    let machine = ThisMachine::new(context, &context.settings(Settings::default(), None)?, None);
-    let targets = specs(arguments)
-        .iter()
-        .map(|spec| decide_target(spec, &hosts, &machine))
-        .collect::<Result<Vec<Target>, _>>()?;
-    let source = Source::find(&arguments.index_urls)?;
-    let staging = Staging::beside(&arguments.dir)?;
-    let progress = if context.global.quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
-    let wanted = Wanted {
-        requirements: &arguments.requirements,
-        targets: &targets,
-        all_versions: arguments.all_versions,
+    let open = || Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config));
+    // So that nothing is downloaded for a registry that cannot be written to. Others may write during the download.
+    drop(open()?);
+    let (read, staging) = match &arguments.from {
+        Some(folder) => (read_folder(folder, |name| hosts_of(name, &arguments.hosts, &[]))?, None),
+        None => {
+            let staging = Staging::beside(&arguments.dir)?;
+            (download(context, arguments, &staging)?, Some(staging))
+        }
     };
-    let read = source.import(context.runtime.handle(), &wanted, &staging, &progress)?;
-    progress.finish_and_clear();
-    let code = publish(context, arguments, read)?;
-    staging.remove()?;
-    Ok(code)
-}
-
-/// The targets that the options ask for; without any, this machine.
-fn specs(arguments: &Arguments) -> Vec<TargetSpec> {
-    let spec = |host: Option<&String>| TargetSpec {
-        host: host.cloned(),
-        python: arguments.python.clone(),
-        platform: arguments.platform.clone(),
-    };
-    match &arguments.targets[..] {
-        [] => vec![spec(None)],
-        hosts => hosts.iter().map(|host| spec(Some(host))).collect(),
+    let ReadArtifacts { incoming, refused } = read;
+    let mut writer = open()?;
+    let mut published = rvp::publish::publish(&mut writer, incoming, jiff::Timestamp::now())?;
+    published.refused.extend(refused);
+    if let Some(staging) = staging {
+        staging.remove()?;
     }
-}
-
-fn publish(context: &Context, arguments: &Arguments, read: ReadArtifacts) -> anyhow::Result<ExitCode> {
-    let mut writer =
-        Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?;
-    let mut published = rvp::publish::publish(&mut writer, read.incoming, jiff::Timestamp::now())?;
-    published.refused.extend(read.refused);
     report(context, &published)
+}
+
+fn download(context: &Context, arguments: &Arguments, staging: &Staging) -> anyhow::Result<ReadArtifacts> {
+    if context.global.offline {
+        bail!("packages cannot be imported by name without a network\n  hint: import a folder with --from");
+    }
+    let targets = targets(context, arguments)?;
+    let wanted =
+        Wanted { requirements: &arguments.names, targets: &targets, all_versions: arguments.all_versions };
+    let progress = if context.global.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    progress.set_style(ProgressStyle::with_template("{spinner} {msg}  {bytes} ({bytes_per_sec})")?);
+    progress.enable_steady_tick(Duration::from_millis(120));
+    let read =
+        Source::find(&arguments.index_url)?.import(context.runtime.handle(), &wanted, staging, &progress);
+    progress.finish_and_clear();
+    Ok(read?)
+}
+
+/// Every host release asked for, with every Python and every platform asked for.
+fn targets(context: &Context, arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
+    let settings = context.settings(Settings::default(), None)?;
+    let hosts = KnownHosts::of_directory(context, &arguments.dir)?;
+    let machine = ThisMachine::new(context, &settings, None);
+    let mut targets = Vec::new();
+    for host in or_default(&arguments.target) {
+        for python in or_default(&arguments.python) {
+            for platform in or_default(&arguments.platform) {
+                let spec = TargetSpec { host: host.clone(), python: python.clone(), platform };
+                targets.push(decide_target(&spec, &hosts, &machine)?);
+            }
+        }
+    }
+    Ok(targets)
+}
+
+/// The values given, or one that leaves it open.
+fn or_default(values: &[String]) -> Vec<Option<String>> {
+    if values.is_empty() { vec![None] } else { values.iter().cloned().map(Some).collect() }
+}
+
+fn requirement(text: &str) -> anyhow::Result<Requirement> {
+    Ok(Requirement::parse(Family::Python, text)?)
 }

@@ -1,4 +1,12 @@
 //! Tests of the resolver on universes made of index lines.
 
-mod cases;
+mod conflicts;
+mod files;
+mod locks;
+mod prefetching;
+mod properties;
+mod regressions;
+mod settings;
+mod several;
+mod standards;
 mod universe;

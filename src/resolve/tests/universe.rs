@@ -1,6 +1,5 @@
 //! A registry in memory, read from index lines as a reader of a registry reads them.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -167,7 +166,7 @@ impl Project {
         self
     }
 
-    fn request<'a>(&'a self, universe: &'a Universe) -> Request<'a> {
+    pub(super) fn request<'a>(&'a self, universe: &'a Universe) -> Request<'a> {
         Request {
             requirements: &self.requirements,
             requires_python: self.requires_python,

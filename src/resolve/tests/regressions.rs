@@ -1,4 +1,4 @@
-//! The four cases that an earlier resolver for Revit got wrong, and each rule of the resolver by example.
+//! The four cases that an earlier resolver for Revit got wrong (wanted as regression tests).
 
 use serde_json::json;
 
@@ -48,6 +48,7 @@ fn a_revit_incompatibility_is_reported_as_one() {
       the project asks for `geometry>=2`
       geometry 2.1 needs Revit >=2026; the target is Revit 2025.4
     hint: geometry 1.9 works with Revit 2025.4: ask for `geometry<2`
+    hint: it resolves for a target with Revit >=2026
     "#);
     assert_eq!(Project::new(&["geometry"]).on(revit("2025.4", "8")).versions(&universe), ["geometry 1.9"]);
     assert_eq!(
