@@ -461,6 +461,58 @@ fn environments_have_names_and_need_no_project() {
 }
 
 #[test]
+fn what_an_environment_was_asked_for_goes_back_with_it() {
+    let world = World::with_registry(&buildings());
+    world.done("config set registries.acme.url acme");
+    world.done("env create tools");
+    world.done("install --env tools acme-walls<1.1");
+    world.done("install --env tools acme-roofs acme-walls");
+    world.done("remove --env tools acme-roofs");
+    world.done("rollback --env tools");
+    world.done("rollback --env tools");
+    assert_snapshot!(world.rvp("install --env tools acme-units"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    installed 2 packages: 0 added, 0 changed, 0 removed
+    ");
+    assert_snapshot!(world.rvp("list --env tools"), @r"
+    exit code: 0
+    ----- stdout -----
+    acme-units 1.0
+    acme-walls 1.0
+    ----- stderr -----
+    ");
+    world.publish("acme", &[Wheel::new("acme-windows", "1.0")]);
+    assert_snapshot!(world.rvp("update --env tools"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    [TEMP]/home/environments/tools is up to date
+    ");
+}
+
+#[test]
+fn an_environment_of_a_project_is_not_filled_by_hand() {
+    let world = World::with_registry(&buildings());
+    world.project(&["acme-units"], "");
+    world.done_in("app", "sync");
+    assert_snapshot!(world.app("install --env ./.venv acme-roofs"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: the packages of [TEMP]/app/.venv come from a project
+      hint: change them there, with `rvp add`, `rvp remove`, `rvp update` and `rvp sync --env`
+    ");
+    assert_snapshot!(world.app("list"), @r"
+    exit code: 0
+    ----- stdout -----
+    acme-units 1.0
+    ----- stderr -----
+    ");
+}
+
+#[test]
 fn an_environment_for_revit_is_laid_out_on_any_machine() {
     let world = World::with_registry(&buildings());
     world.project(&["acme-walls"], "targets = ['revit==2025', 'revit==2027']");

@@ -175,6 +175,17 @@ fn two_syncs_into_one_environment_take_turns() {
 }
 
 #[test]
+fn installs_at_once_into_one_environment_all_count() {
+    let names = ["acme-walls", "acme-roofs", "acme-doors", "acme-units"];
+    let world = World::with_registry(&names.map(|name| Wheel::new(name, "1.0")));
+    world.done("config set registries.acme.url acme");
+    world.done("env create tools");
+    let installs = names.map(|name| spawn(&world, ".", &format!("install --env tools {name}")));
+    installs.into_iter().for_each(finish);
+    insta::assert_snapshot!(world.rvp("list --env tools"), @"");
+}
+
+#[test]
 fn publishes_at_once_lose_nothing() {
     let world = World::with_registry(&[]);
     let publishes: Vec<Child> = (0..6)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use rvp::fetch::{Bar, Downloader, Progress, Silent, Wanted};
-use rvp::install::{Applied, Environment, InstallError, Plan, PlannedPackage, Store, Unpacked};
+use rvp::install::{Applied, Environment, InstallError, LockedEnvironment, Plan, PlannedPackage, Store, Unpacked};
 use rvp::model::{Artifact, Blake3, PackageName};
 use rvp::project::{Registry, Settings};
 use rvp::resolve::{Lock, LockedArtifact, LockedPackage, LockedTarget};
@@ -86,7 +86,7 @@ fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyh
     };
     let graph = Graph::new(&lock, &target.name);
     let wanted = graph.reachable(roots(workspace, arguments)?);
-    install(context, &workspace.settings, &lock, target, Some(&wanted), &environment)?;
+    install(context, &workspace.settings, &lock, target, Some(&wanted), Destination::OfProject(&environment))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -176,15 +176,26 @@ fn create_for(
     Ok(environment)
 }
 
-/// Makes `environment` hold what `lock` has for `target`, or those of it that are `wanted`.
+/// An environment to install into.
+pub enum Destination<'a> {
+    /// What it is to hold is remembered by a project.
+    OfProject(&'a Environment),
+    /// It remembers that itself, and the caller has the right to change it.
+    Own(&'a Environment, &'a LockedEnvironment<'a>),
+}
+
+/// Makes the environment hold what `lock` has for `target`, or those of it that are `wanted`.
 pub fn install(
     context: &Context,
     settings: &Settings,
     lock: &Lock,
     target: &LockedTarget,
     wanted: Option<&BTreeSet<PackageName>>,
-    environment: &Environment,
+    destination: Destination,
 ) -> anyhow::Result<()> {
+    let environment = match destination {
+        Destination::OfProject(environment) | Destination::Own(environment, _) => environment,
+    };
     let order: Vec<(&LockedPackage, &LockedArtifact)> = lock
         .install_order(&target.name)
         .into_iter()
@@ -201,6 +212,10 @@ pub fn install(
                 direct_url: None,
             })
             .collect(),
+        lock: match destination {
+            Destination::OfProject(_) => None,
+            Destination::Own(..) => Some(lock.to_toml()?),
+        },
     };
     let store = context.package_store(settings)?;
     if environment.is_current(&plan, &store) {
@@ -209,8 +224,12 @@ pub fn install(
     }
     let before = environment.current().map(|generation| generation.plan).unwrap_or_default();
     let unpacked = unpack(context, settings, lock, &order, &store)?;
-    let locked = environment.lock(|waiting| context.say(waiting))?;
-    let applied = locked.apply(&plan, &store, &unpacked)?;
+    let applied = match destination {
+        Destination::OfProject(_) => {
+            environment.lock(|waiting| context.say(waiting))?.apply(&plan, &store, &unpacked)?
+        }
+        Destination::Own(_, held) => held.apply(&plan, &store, &unpacked)?,
+    };
     report(context, &before, &plan, &applied);
     Ok(())
 }
