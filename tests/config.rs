@@ -144,7 +144,8 @@ fn the_project_goes_before_the_user_and_the_environment_before_both() {
     targets = not set
     ----- stderr -----
     "#);
-    let output = world.command("app", "config get resolution").env("RVP_RESOLUTION", "newest").output().unwrap();
+    let output =
+        world.command("app", "config get resolution").env("RVP_RESOLUTION", "newest").output().unwrap();
     assert_snapshot!(text(&output), @r"
     exit code: 1
     ----- stdout -----

@@ -182,7 +182,15 @@ fn installs_at_once_into_one_environment_all_count() {
     world.done("env create tools");
     let installs = names.map(|name| spawn(&world, ".", &format!("install --env tools {name}")));
     installs.into_iter().for_each(finish);
-    insta::assert_snapshot!(world.rvp("list --env tools"), @"");
+    insta::assert_snapshot!(world.rvp("list --env tools"), @r"
+    exit code: 0
+    ----- stdout -----
+    acme-doors 1.0
+    acme-roofs 1.0
+    acme-units 1.0
+    acme-walls 1.0
+    ----- stderr -----
+    ");
 }
 
 #[test]

@@ -65,9 +65,7 @@ pub fn uninstall(context: &Context, env: &str, names: &[PackageName]) -> anyhow:
         let before = requirements.len();
         requirements.retain(|known| known.name != *name);
         if requirements.len() == before {
-            bail!(
-                "nobody asked for `{name}` in {env}\n  hint: `rvp list --env {env}` shows what is there"
-            );
+            bail!("nobody asked for `{name}` in {env}\n  hint: `rvp list --env {env}` shows what is there");
         }
     }
     own.apply(context, settings, requirements, &Upgrade::Nothing)
@@ -82,7 +80,7 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> anyhow::Result<
         let workspace = Workspace::find(context, arguments.resolve.settings()?)?;
         let old = workspace.lock()?;
         workspace.relock(context, old.as_ref(), &upgrade)?;
-        return sync::sync_default(context, &workspace);
+        return Ok(sync::sync_default(context, &workspace)?.finish(context));
     };
     let settings = context.settings(arguments.resolve.settings()?, current_project()?.as_ref())?;
     let environment = chosen(Some(env), &settings)?;
@@ -149,7 +147,7 @@ impl<'a> Own<'a> {
         let lock = self.old.as_ref().filter(same).unwrap_or(&new);
         let target = lock.targets.first().context("the lock has no target")?;
         let destination = Destination::Own(self.environment, &self.held);
-        sync::install(context, &question.settings, lock, target, None, destination)?;
-        Ok(ExitCode::SUCCESS)
+        let synced = sync::install(context, &question.settings, lock, target, None, destination)?;
+        Ok(synced.finish(context))
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use rvp::fetch::{Bar, Downloader, Progress, Silent, Wanted};
-use rvp::install::{Applied, Environment, InstallError, LockedEnvironment, Plan, PlannedPackage, Store, Unpacked};
+use rvp::install::{
+    Applied, Environment, InstallError, LockedEnvironment, Plan, PlannedPackage, Store, Unpacked,
+};
 use rvp::model::{Artifact, Blake3, PackageName};
 use rvp::project::{Registry, Settings};
 use rvp::resolve::{Lock, LockedArtifact, LockedPackage, LockedTarget};
@@ -47,11 +49,29 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find(context, arguments.resolve.settings()?)?;
-    sync(context, &workspace, arguments)
+    Ok(sync(context, &workspace, arguments)?.finish(context))
+}
+
+/// What a sync did.
+pub enum Synced {
+    /// It changed the environment, and has said how.
+    Changed,
+    /// The environment at this path was as it should be.
+    UpToDate(PathBuf),
+}
+
+impl Synced {
+    /// Says what has not been said yet.
+    pub fn finish(self, context: &Context) -> ExitCode {
+        if let Self::UpToDate(path) = self {
+            context.say(&format!("{} is up to date", path.display()));
+        }
+        ExitCode::SUCCESS
+    }
 }
 
 /// Syncs the project's own environment with all defaults.
-pub fn sync_default(context: &Context, workspace: &Workspace) -> anyhow::Result<ExitCode> {
+pub fn sync_default(context: &Context, workspace: &Workspace) -> anyhow::Result<Synced> {
     let arguments = Arguments {
         env: None,
         target: None,
@@ -64,7 +84,7 @@ pub fn sync_default(context: &Context, workspace: &Workspace) -> anyhow::Result<
     sync(context, workspace, &arguments)
 }
 
-fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<Synced> {
     let lock = if arguments.locked {
         let lock = workspace.lock()?.context("there is no rvp.lock\n  hint: run `rvp lock`")?;
         if let Some(difference) = lock.inputs.difference(&workspace.question().inputs()) {
@@ -86,8 +106,7 @@ fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyh
     };
     let graph = Graph::new(&lock, &target.name);
     let wanted = graph.reachable(roots(workspace, arguments)?);
-    install(context, &workspace.settings, &lock, target, Some(&wanted), Destination::OfProject(&environment))?;
-    Ok(ExitCode::SUCCESS)
+    install(context, &workspace.settings, &lock, target, Some(&wanted), Destination::OfProject(&environment))
 }
 
 /// The names that the chosen parts of the project require.
@@ -126,7 +145,8 @@ pub fn choose_target<'a>(
             .iter()
             .find(|target| target.name == wanted)
             .with_context(|| format!("the lock has no target `{wanted}`\n  hint: it has {}", all()))?;
-        if let Some(environment) = environment.filter(|environment| !environments::fits(environment, target)) {
+        if let Some(environment) = environment.filter(|environment| !environments::fits(environment, target))
+        {
             bail!(
                 "the environment {} is for {}, and not for {wanted}\n  hint: make another environment for it with `rvp env create`, and choose that with --env",
                 environment.path().display(),
@@ -192,7 +212,7 @@ pub fn install(
     target: &LockedTarget,
     wanted: Option<&BTreeSet<PackageName>>,
     destination: Destination,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Synced> {
     let environment = match destination {
         Destination::OfProject(environment) | Destination::Own(environment, _) => environment,
     };
@@ -219,8 +239,7 @@ pub fn install(
     };
     let store = context.package_store(settings)?;
     if environment.is_current(&plan, &store) {
-        context.say(&format!("{} is up to date", environment.path().display()));
-        return Ok(());
+        return Ok(Synced::UpToDate(environment.path().to_owned()));
     }
     let before = environment.current().map(|generation| generation.plan).unwrap_or_default();
     let unpacked = unpack(context, settings, lock, &order, &store)?;
@@ -231,7 +250,7 @@ pub fn install(
         Destination::Own(_, held) => held.apply(&plan, &store, &unpacked)?,
     };
     report(context, &before, &plan, &applied);
-    Ok(())
+    Ok(Synced::Changed)
 }
 
 /// Has every artifact in the store, fetching what is missing; each is unpacked while the others still arrive.
