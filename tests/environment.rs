@@ -251,7 +251,6 @@ fn an_environment_for_revit_is_laid_out_on_any_machine() {
     exit code: 1
     ----- stdout -----
     ----- stderr -----
-    [TEMP]/app/.venv is up to date
     error: [TEMP]/app/.venv is for revit==2025, Python 3.11 on win_amd64: its programs do not run on this machine
       hint: `rvp sync` lays it out; copy it to a machine that runs them
     ");

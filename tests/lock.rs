@@ -35,8 +35,6 @@ fn a_lock_says_all_and_is_left_alone_while_it_fits() {
     [inputs]
     requirements = ["acme-walls[plot]"]
 
-    [inputs.options]
-
     [[inputs.targets]]
     python = "3.11"
     platform = "win_amd64"

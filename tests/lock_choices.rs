@@ -169,8 +169,6 @@ fn one_lock_holds_two_releases_of_revit() {
     [inputs]
     requirements = ["acme-walls"]
 
-    [inputs.options]
-
     [[inputs.targets]]
     host = "revit==2024"
 
@@ -272,5 +270,6 @@ fn one_lock_holds_two_releases_of_revit() {
       the project asks for `acme-walls==2.0`
       acme-walls 2.0 needs Revit >=2025; the target is Revit 2024
     hint: acme-walls 1.0 works with Revit 2024: ask for `acme-walls<2.0`
+    hint: it resolves for a target with Revit >=2025
     ");
 }

@@ -84,19 +84,16 @@ fn a_new_project_comes_to_run() {
     ----- stdout -----
     acme-walls 1.0 speaking
     ----- stderr -----
-    [TEMP]/app/.venv is up to date
     ");
     assert_snapshot!(world.app("run python -c 'import sys; sys.exit(7)'"), @r"
     exit code: 7
     ----- stdout -----
     ----- stderr -----
-    [TEMP]/app/.venv is up to date
     ");
     assert_snapshot!(world.app("run no-such-program"), @r"
     exit code: 1
     ----- stdout -----
     ----- stderr -----
-    [TEMP]/app/.venv is up to date
     error: cannot run no-such-program
       cause: No such file or directory (os error 2)
       hint: is it installed in [TEMP]/app/.venv, or on PATH?

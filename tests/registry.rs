@@ -105,11 +105,15 @@ fn import_takes_what_is_good_and_refuses_the_rest() {
 fn import_says_what_is_missing_from_its_command_line() {
     let world = World::with_registry(&[]);
     assert_snapshot!(world.rvp("registry import acme"), @r"
-    exit code: 1
+    exit code: 2
     ----- stdout -----
     ----- stderr -----
-    error: nothing to import
-      hint: name packages, or a folder of wheels with --from
+    error: the following required arguments were not provided:
+      <NAME>...
+
+    Usage: rvp registry import <DIR> <NAME>...
+
+    For more information, try '--help'.
     ");
     assert_snapshot!(world.rvp("registry import acme --from nowhere"), @r"
     exit code: 1
