@@ -26,7 +26,7 @@ const HEADING: &str = "# Written by `rvp lock`. To change it, change the project
 pub enum LockError {
     #[error("cannot read the lock {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("cannot write the lock {}: {source}", path.display())]
+    #[error("cannot write the lock {}: {source}{}", path.display(), hint_of(source))]
     Write { path: PathBuf, source: io::Error },
     #[error("the lock {} is larger than {MAX_BYTES} bytes; make it anew with `rvp lock`", path.display())]
     TooLarge { path: PathBuf },
