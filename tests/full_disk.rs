@@ -135,7 +135,10 @@ fn a_full_cache_changes_nothing() {
     let Some(disk) = Mount::small(&world.path("disk"), 256) else { return };
     let nginx = Nginx::start("");
     world.copy("acme", &nginx.root());
-    world.project(&["acme-walls"], &format!("registries = [{{ name = \"acme\", url = \"{}\" }}]", nginx.http()));
+    world.project(
+        &["acme-walls"],
+        &format!("registries = [{{ name = \"acme\", url = \"{}\" }}]", nginx.http()),
+    );
     world.done(&format!("config set cache-dir {}", world.path("disk/cache").display()));
     // The cache of small files is a convenience.
     disk.fill_but(0);

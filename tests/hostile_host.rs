@@ -16,12 +16,12 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use rvp::model::Blake3;
-use rvp::registry::layout;
-use rvp::registry::snapshot::Entry;
 use folder::{copy, tree};
 use forge::Forge;
 use hostile::{Hostile, answer};
+use rvp::model::Blake3;
+use rvp::registry::layout;
+use rvp::registry::snapshot::Entry;
 use support::nginx::Nginx;
 use support::{Wheel, World, text};
 
@@ -219,7 +219,10 @@ fn sealed_nonsense() {
         report.add(case, &error);
     };
     seal("not JSON", "release acme-walls 2.0");
-    seal("not UTF-8 in JSON", r#"{"kind":"release","family":"python","name":"acme-walls","version":"\ud800"}"#);
+    seal(
+        "not UTF-8 in JSON",
+        r#"{"kind":"release","family":"python","name":"acme-walls","version":"\ud800"}"#,
+    );
     seal(
         "a duplicate key",
         r#"{"kind":"release","family":"python","name":"acme-walls","version":"2.0","version":"3.0"}"#,
@@ -392,11 +395,19 @@ fn the_first_visit() {
     });
     visit("config.json altered", &|served| {
         let text = fs::read_to_string(served.join(layout::CONFIG)).unwrap();
-        fs::write(served.join(layout::CONFIG), text.replace("\"format\"", "\"max-age-days\": 1,\n  \"format\""))
-            .unwrap();
+        fs::write(
+            served.join(layout::CONFIG),
+            text.replace("\"format\"", "\"max-age-days\": 1,\n  \"format\""),
+        )
+        .unwrap();
     });
     visit("config.json of 100 MB", &|served| {
-        fs::File::options().write(true).open(served.join(layout::CONFIG)).unwrap().set_len(100 << 20).unwrap();
+        fs::File::options()
+            .write(true)
+            .open(served.join(layout::CONFIG))
+            .unwrap()
+            .set_len(100 << 20)
+            .unwrap();
     });
     report.check("the_first_visit");
 }

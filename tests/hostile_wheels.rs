@@ -77,27 +77,31 @@ fn attacks() -> Vec<(&'static str, Vec<u8>)> {
         ),
         (
             "RECORD of other content",
-            WheelFile::new()
-                .with(Member::deflated("acme_evil/more.py", b"evil\n"), b"good\n")
-                .bytes(),
+            WheelFile::new().with(Member::deflated("acme_evil/more.py", b"evil\n"), b"good\n").bytes(),
         ),
         (
             "RECORD without a file",
-            WheelFile::new().bytes_with_record(|record| record.lines().skip(1).map(|line| format!("{line}\n")).collect()),
+            WheelFile::new()
+                .bytes_with_record(|record| record.lines().skip(1).map(|line| format!("{line}\n")).collect()),
         ),
         (
             "RECORD with a file that is not there",
             WheelFile::new().bytes_with_record(|record| record + "acme_evil/none.py,,\n"),
         ),
+        ("RECORD that climbs out", WheelFile::new().bytes_with_record(|record| record + "../../evil.py,,\n")),
         (
-            "RECORD that climbs out",
-            WheelFile::new().bytes_with_record(|record| record + "../../evil.py,,\n"),
+            "the name of another package",
+            WheelFile::new().with_metadata(b"Metadata-Version: 2.1\nName: requests\nVersion: 1.0\n").bytes(),
         ),
-        ("the name of another package", WheelFile::new().with_metadata(b"Metadata-Version: 2.1\nName: requests\nVersion: 1.0\n").bytes()),
-        ("another version", WheelFile::new().with_metadata(b"Metadata-Version: 2.1\nName: acme-evil\nVersion: 2.0\n").bytes()),
+        (
+            "another version",
+            WheelFile::new().with_metadata(b"Metadata-Version: 2.1\nName: acme-evil\nVersion: 2.0\n").bytes(),
+        ),
         (
             "metadata in Latin-1",
-            WheelFile::new().with_metadata(b"Metadata-Version: 2.1\nName: acme-evil\nVersion: 1.0\nAuthor: Andr\xe9\n").bytes(),
+            WheelFile::new()
+                .with_metadata(b"Metadata-Version: 2.1\nName: acme-evil\nVersion: 1.0\nAuthor: Andr\xe9\n")
+                .bytes(),
         ),
         (
             "metadata in UTF-16",
@@ -112,18 +116,22 @@ fn attacks() -> Vec<(&'static str, Vec<u8>)> {
         ),
         (
             "a requirement that is none",
-            WheelFile::new().with_metadata(b"Metadata-Version: 2.1\nName: acme-evil\nVersion: 1.0\nRequires-Dist: a b c\n").bytes(),
+            WheelFile::new()
+                .with_metadata(
+                    b"Metadata-Version: 2.1\nName: acme-evil\nVersion: 1.0\nRequires-Dist: a b c\n",
+                )
+                .bytes(),
         ),
         (
             "a command that climbs out",
             WheelFile::new()
-                .with_file("acme_evil-1.0.dist-info/entry_points.txt", b"[console_scripts]\n../../evil = acme_evil:main\n")
+                .with_file(
+                    "acme_evil-1.0.dist-info/entry_points.txt",
+                    b"[console_scripts]\n../../evil = acme_evil:main\n",
+                )
                 .bytes(),
         ),
-        (
-            "a script that climbs out",
-            named("acme_evil-1.0.data/scripts/../../../evil"),
-        ),
+        ("a script that climbs out", named("acme_evil-1.0.data/scripts/../../../evil")),
         ("data for no place", named("acme_evil-1.0.data/elsewhere/evil")),
     ]
 }
@@ -148,7 +156,8 @@ fn none_is_imported() {
         let good = Wheel::new("acme-good", &format!("{number}.0"));
         good.write(&folder);
         let before = tree(&world.path("."));
-        let output = world.command(".", &format!("registry import acme --from attacks/{number}")).output().unwrap();
+        let output =
+            world.command(".", &format!("registry import acme --from attacks/{number}")).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{attack}: {}", text(&output));
         // The good wheel of the same folder came in, and nothing else was written anywhere.
         assert_eq!(String::from_utf8_lossy(&output.stdout), format!("+ acme-good {number}.0\n"), "{attack}");
@@ -173,7 +182,11 @@ fn none_is_published() {
         let output =
             world.command(".", &format!("publish --registry acme attacks/{number}/{FILE}")).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{attack}: {}", text(&output));
-        assert!(String::from_utf8_lossy(&output.stderr).starts_with("refused: "), "{attack}: {}", text(&output));
+        assert!(
+            String::from_utf8_lossy(&output.stderr).starts_with("refused: "),
+            "{attack}: {}",
+            text(&output)
+        );
         assert!(tree(&world.path("acme")) == before, "{attack}");
     }
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use indicatif::ProgressBar;
 use rvp::model::{Family, Record, Requirement, Sha256, Target};
 use rvp::publish::simple_index::SimpleIndex;
-use rvp::publish::{Plan, PublishError, ReadArtifacts, Source, Staging, Wanted, plan};
+use rvp::publish::{Plan, PublishError, ReadArtifacts, Source, Staging, Wanted, plan, read_folder};
 use support::hostile::{Hostile, answer};
 use support::nginx::Nginx;
 use support::wheels::{metadata, wheel};
@@ -321,4 +321,41 @@ fn a_server_with_a_passing_problem_is_asked_again() {
     });
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(newest(&host.url, folder.path(), "tool").unwrap().incoming.len(), 1);
+}
+
+#[test]
+fn a_folder_is_read_to_its_depth_and_what_is_bad_in_it_is_refused_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, bytes: &[u8]| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    };
+    let (good, bytes) = wheel("good", "1.0", ANY, &[], 0);
+    write(&format!("deep/er/{good}"), &bytes);
+    let (_, other) = wheel("other", "1.0", ANY, &[], 0);
+    write("swapped-1.0-py3-none-any.whl", &other);
+    let (cut, bytes) = wheel("cut", "1.0", ANY, &[], 5000);
+    write(&cut, &bytes[..bytes.len() / 2]);
+    let (altered, mut bytes) = wheel("altered", "1.0", ANY, &[], 5000);
+    bytes[2500] ^= 1;
+    write(&altered, &bytes);
+    write("notes.txt", b"not a package");
+    write("photos.zip", b"PK\x05\x06");
+
+    let read =
+        read_folder(folder.path(), |_| BTreeMap::from([("revit".to_owned(), ">=2024".to_owned())])).unwrap();
+    assert_eq!(files(&read), [good]);
+    assert_eq!(read.incoming[0].release.hosts["revit"], ">=2024");
+    let refused: Vec<_> = read.refused.iter().map(|refused| refused.files[0].file_name().unwrap()).collect();
+    assert_eq!(
+        refused,
+        [
+            "altered-1.0-py3-none-any.whl",
+            "cut-1.0-py3-none-any.whl",
+            "photos.zip",
+            "swapped-1.0-py3-none-any.whl"
+        ]
+    );
+    assert!(read_folder(&folder.path().join("nowhere"), |_| BTreeMap::new()).is_err());
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use rvp::model::{Family, PackageName, Requirement};
 use rvp::project::{DependencyTable, Settings, add_dependency, remove_dependency};
 use rvp::resolve::Upgrade;
@@ -110,7 +111,8 @@ fn edit(
     let workspace = match locked {
         Ok(workspace) => workspace,
         Err(error) => {
-            rvp::registry::replace_file(&path, &text)?;
+            std::fs::write(&path, &text)
+                .with_context(|| format!("cannot put {} back as it was", path.display()))?;
             return Err(error);
         }
     };

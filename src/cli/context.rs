@@ -67,6 +67,9 @@ impl Context {
         if let Some(seconds) = settings.http_timeout {
             http.read_timeout = Duration::from_secs(seconds.get() as u64);
         }
+        if let Some(requests) = settings.concurrent_downloads {
+            http.requests = requests.get();
+        }
         let store = open_store(location, &http)?;
         let options = OpenOptions { key, offline: self.global.offline };
         Ok(Reader::open(store, self.folders(settings), &options)?)
@@ -95,7 +98,8 @@ impl Context {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(no_key()),
             Err(source) => return Err(RegistryError::Io { action: "read the key", path, source }),
         };
-        let key = LogKey::parse(&text)?;
+        let key = LogKey::parse(&text)
+            .map_err(|error| RegistryError::KeyFile { path: path.clone(), reason: error.to_string() })?;
         if !key.matches(&config.key) {
             return Err(no_key());
         }

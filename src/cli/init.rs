@@ -1,10 +1,11 @@
 //! `rvp init`: a new project file.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use rvp::model::PackageName;
+use rvp::project::Location;
 
 use super::context::Context;
 
@@ -49,7 +50,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     if let Some(location) = &arguments.registry {
         let mut registry = toml_edit::InlineTable::new();
         registry.insert("name", "registry".into());
-        registry.insert("url", location.as_str().into());
+        registry.insert("url", seen_from(&arguments.dir, location)?.into());
         settings["registries"] = toml_edit::value(toml_edit::Array::from_iter([registry]));
     }
     if !arguments.targets.is_empty() {
@@ -61,9 +62,30 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         tool["rvp"] = toml_edit::Item::Table(settings);
         document["tool"] = toml_edit::Item::Table(tool);
     }
-    rvp::registry::replace_file(&file, document.to_string().as_bytes())?;
+    std::fs::create_dir_all(&arguments.dir)
+        .and_then(|()| std::fs::write(&file, document.to_string()))
+        .with_context(|| format!("cannot write {}", file.display()))?;
     context.say(&format!("made {}", shown(&file).display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A location typed in the current folder, as the project file in `dir` writes it: a relative path of a
+/// pyproject.toml is relative to that file.
+fn seen_from(dir: &Path, location: &str) -> anyhow::Result<String> {
+    let is_relative_path =
+        matches!(Location::parse(location), Ok(Location::Path(path)) if path.is_relative());
+    if !is_relative_path {
+        return Ok(location.to_owned());
+    }
+    let (dir, target) = (std::path::absolute(dir)?, std::path::absolute(location)?);
+    let common = dir.components().zip(target.components()).take_while(|(one, other)| one == other).count();
+    if common == 0 || dir.components().skip(common).any(|part| part == Component::ParentDir) {
+        // Another drive, or a folder that cannot be left again without looking at the disk.
+        return Ok(target.to_string_lossy().into_owned());
+    }
+    let up = dir.components().skip(common).map(|_| "..".to_owned());
+    let down = target.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    Ok(up.chain(down).collect::<Vec<_>>().join("/"))
 }
 
 /// A path without a leading `./`.

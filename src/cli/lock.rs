@@ -32,7 +32,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let old = workspace.lock()?;
     let difference = match &old {
         None => Some("there is no rvp.lock".to_owned()),
-        Some(lock) => lock.inputs.difference(&workspace.question().inputs()),
+        Some(lock) => lock
+            .inputs
+            .difference(&workspace.question().inputs())
+            .map(|difference| format!("rvp.lock is not up to date: {difference}")),
     };
     if arguments.check {
         return Ok(match difference {
@@ -41,9 +44,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
                 ExitCode::SUCCESS
             }
             Some(difference) => {
-                output::note(&format!(
-                    "error: rvp.lock is not up to date: {difference}\n  hint: run `rvp lock`, and commit the result"
-                ));
+                output::note(&format!("error: {difference}\n  hint: run `rvp lock`, and commit the result"));
                 ExitCode::FAILURE
             }
         });

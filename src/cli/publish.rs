@@ -54,10 +54,17 @@ impl Writable {
             },
             None => match <[_; 1]>::try_from(registries) {
                 Ok([registry]) => registry.url,
-                Err(registries) => bail!(
-                    "the settings name {}, so which one is meant is not clear\n  hint: name it with --registry",
-                    output::count(registries.len(), "registry")
-                ),
+                Err(registries) if registries.is_empty() => {
+                    bail!("no registry is set\n  hint: name the folder of one with --registry DIR")
+                }
+                Err(registries) => {
+                    let names: Vec<_> = registries.iter().map(|registry| registry.name.as_str()).collect();
+                    bail!(
+                        "the settings name {} registries, so which one is meant is not clear\n  hint: choose one with --registry: {}",
+                        names.len(),
+                        names.join(", ")
+                    )
+                }
             },
         };
         match location {
@@ -99,7 +106,10 @@ pub fn report(context: &Context, published: &Published) -> anyhow::Result<ExitCo
     }
     for refused in &published.refused {
         let files: Vec<String> = refused.files.iter().map(|file| file.display().to_string()).collect();
-        output::note(&format!("refused: {}: {}", files.join(", "), refused.error));
+        let (files, error) = (files.join(", "), refused.error.to_string());
+        // Many an error names the file itself.
+        let named = if error.contains(&files) { error } else { format!("{files}: {error}") };
+        output::note(&format!("refused: {named}"));
     }
     if !published.already_there.is_empty() {
         context.say(&format!("{} already there", output::count(published.already_there.len(), "file")));

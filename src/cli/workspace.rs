@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use rvp::model::{PackageName, Requirement, Target, TargetSpec};
 use rvp::project::{Location, PyProject, Registry, Settings, find_project};
 use rvp::resolve::{
@@ -92,6 +92,19 @@ impl Question {
 
     /// Resolves for every target. `old` is kept where it still fits.
     pub fn answer(&self, context: &Context, old: Option<&Lock>, upgrade: &Upgrade) -> anyhow::Result<Lock> {
+        if let (Upgrade::Packages(names), Some(old)) = (upgrade, old) {
+            let unknown = names.iter().find(|name| old.packages.iter().all(|package| package.name != **name));
+            if let Some(unknown) = unknown {
+                bail!(
+                    "`{unknown}` is not in the lock, so there is nothing to upgrade\n  hint: `rvp tree` shows what is in it"
+                );
+            }
+        }
+        if self.settings.no_binary == Some(true) {
+            anyhow::bail!(
+                "`no-binary` is set, and this version of rvp installs wheels only\n  hint: take the setting away; building source distributions comes with `rvp build`"
+            );
+        }
         let registries = open_registries(context, &self.settings)?;
         let machine = ThisMachine::new(context, &self.settings, self.requires_python.clone());
         let hosts: Vec<PackageName> =
@@ -111,7 +124,10 @@ impl Question {
             .collect();
         registries.warm(&names, &targets);
         let options = self.options();
-        let preferences = old.map(|lock| Preferences::of_lock(lock, upgrade)).unwrap_or_default();
+        let preferences = old
+            .filter(|lock| !lock.inputs.chooses_otherwise(&self.inputs()))
+            .map(|lock| Preferences::of_lock(lock, upgrade))
+            .unwrap_or_default();
         let request = Request {
             requirements: &self.requirements,
             requires_python: self.requires_python.as_deref(),
@@ -133,7 +149,7 @@ impl Question {
 pub fn open_registries(context: &Context, settings: &Settings) -> anyhow::Result<Registries> {
     let registries = settings.registries.clone().unwrap_or_default();
     if registries.is_empty() {
-        anyhow::bail!(
+        bail!(
             "no registry is set\n  hint: name one under [tool.rvp] as `registries = [{{ name = \"acme\", url = \"../registry\" }}]`, or for this user with `rvp config set registries`"
         );
     }

@@ -16,7 +16,7 @@ pub struct Arguments {
     #[command(flatten)]
     registry: Writable,
     /// Why, in a sentence that users will read
-    #[arg(long)]
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: String,
 }
 

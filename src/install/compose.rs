@@ -17,14 +17,13 @@ use super::system;
 use super::tree::{Folder, Node, Tree};
 
 /// Names at the root of an environment by which rvp manages it.
-pub const RESERVED: [&str; 8] = [
+pub const RESERVED: [&str; 7] = [
     "current",
     "current.new",
     "environment.json",
     "environment.lock",
     "generation.json",
     "generations",
-    "lib64",
     "pyvenv.cfg",
 ];
 
@@ -58,8 +57,8 @@ pub fn compose<'a>(
         tree.insert(&format!("{}/{}", layout.scripts, script.name), ours, text(script.bytes, false));
     }
     if let Some(interpreter) = interpreter {
-        for (name, target) in system::interpreter_links(interpreter, layout.python) {
-            tree.insert(&format!("{}/{name}", layout.scripts), ours, Node::Pointer(target));
+        for (path, target) in system::interpreter_links(interpreter, layout) {
+            tree.insert(&path, ours, Node::Pointer(target));
         }
         let programs = system::interpreter_programs(interpreter)
             .map_err(InstallError::io("make a program that starts", interpreter))?;
@@ -82,7 +81,8 @@ fn add_package<'a>(
     for top in &head.tops {
         let place = layout.place(top.area, planned.name.as_str());
         let path = if place.is_empty() { top.name.clone() } else { format!("{place}/{}", top.name) };
-        if top.area == Area::Data && RESERVED.iter().any(|name| name.eq_ignore_ascii_case(&top.name)) {
+        let reserved = || RESERVED.iter().chain([&"lib64"]).any(|name| name.eq_ignore_ascii_case(&top.name));
+        if top.area == Area::Data && reserved() {
             return Err(InstallError::Reserved { package: planned.name.to_string(), path });
         }
         let stored = format!("{}/{}", top.area.folder(), top.name);

@@ -12,7 +12,7 @@ pub enum InstallError {
     #[error("cannot {action} {}: {source}\n  hint: {}", path.display(), hint_of(source))]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error(transparent)]
-    Wheel(#[from] package::PackageError),
+    Wheel(package::PackageError),
     #[error(
         "{} is not the artifact {expected}: its BLAKE3 digest is {found}\n  hint: remove the file and fetch it again",
         path.display()
@@ -68,6 +68,16 @@ impl InstallError {
     /// For `map_err`: names what was being done, and to what.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+impl From<package::PackageError> for InstallError {
+    /// A disk that fails is no fault of the wheel, and has a hint of its own.
+    fn from(error: package::PackageError) -> Self {
+        match error {
+            package::PackageError::Io { action, path, source } => Self::Io { action, path, source },
+            other => Self::Wheel(other),
+        }
     }
 }
 

@@ -19,13 +19,22 @@ pub fn default_link_mode(this_machine: bool) -> LinkMode {
     if this_machine { LinkMode::Symlink } else { LinkMode::Hardlink }
 }
 
+/// So many files are placed by several threads.
+const WORTH_THREADS: usize = 500;
+
 /// Writes `folder` to `at`, which must not be there.
 pub fn write_tree(folder: &Folder<'_>, at: &Path, mode: LinkMode) -> Result<(), InstallError> {
     let mut files = Vec::new();
     write_folder(folder, at, mode, &mut files)?;
-    files.par_iter().try_for_each(|(from, to, mode)| {
+    let place = |(from, to, mode): &(PathBuf, PathBuf, LinkMode)| {
         place_file(from, to, *mode).map_err(InstallError::io("link or copy a file to", to))
-    })
+    };
+    // Starting threads costs more than a few links.
+    if files.len() < WORTH_THREADS {
+        files.iter().try_for_each(place)
+    } else {
+        files.par_iter().try_for_each(place)
+    }
 }
 
 /// Makes folders, links and texts, and collects the files that cost a system call each.

@@ -126,6 +126,7 @@ impl LockedEnvironment<'_> {
     /// Switches to a complete generation, whose top-level entries are `names`.
     fn switch(&self, number: u64, names: &[OsString]) -> Result<(), InstallError> {
         let root = &self.environment.root;
+        let folder = self.environment.generation_path(number);
         let visible: Vec<&OsString> = names
             .iter()
             .filter(|name| !RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)))
@@ -133,7 +134,8 @@ impl LockedEnvironment<'_> {
         for name in &visible {
             let path = root.join(name);
             if fs::symlink_metadata(&path).is_err() {
-                system::link_through_current(root, name).map_err(InstallError::io("make the link", &path))?;
+                system::link_through_current(root, &folder, name)
+                    .map_err(InstallError::io("make the link", &path))?;
             } else if !system::leads_through_current(&path) {
                 return Err(InstallError::InTheWay {
                     path,

@@ -28,8 +28,9 @@ pub fn switch(link: &Path, target: &Path, scratch: &Path) -> io::Result<()> {
     fs::rename(scratch, link)
 }
 
-/// Makes `name` at the root of an environment lead to what has this name in the current generation.
-pub fn link_through_current(root: &Path, name: &OsStr) -> io::Result<()> {
+/// Makes `name` at the root of an environment lead to what has this name in the current generation,
+/// which is or is going to be the one in `generation`.
+pub fn link_through_current(root: &Path, _generation: &Path, name: &OsStr) -> io::Result<()> {
     symlink(Path::new("current").join(name), root.join(name))
 }
 
@@ -68,13 +69,19 @@ pub fn launchers(command: &Command, layout: &Layout, python: Option<&Path>) -> i
     Ok(vec![launcher::unix(command, python)])
 }
 
-/// The names by which the interpreter is called in `bin`, and what they lead to.
-pub fn interpreter_links(interpreter: &Path, (major, minor): (u64, u64)) -> Vec<(String, PathBuf)> {
-    vec![
-        ("python".to_owned(), interpreter.to_owned()),
-        (format!("python{major}"), PathBuf::from("python")),
-        (format!("python{major}.{minor}"), PathBuf::from("python")),
-    ]
+/// Links that a virtual environment has, by path relative to it, and what they lead to.
+pub fn interpreter_links(interpreter: &Path, layout: &Layout) -> Vec<(String, PathBuf)> {
+    let (major, minor) = layout.python;
+    let mut links = vec![
+        ("bin/python".to_owned(), interpreter.to_owned()),
+        (format!("bin/python{major}"), PathBuf::from("python")),
+        (format!("bin/python{major}.{minor}"), PathBuf::from("python")),
+    ];
+    if cfg!(all(target_os = "linux", target_pointer_width = "64")) {
+        // Some distributions build Python to look for extension modules there.
+        links.push(("lib64".to_owned(), PathBuf::from("lib")));
+    }
+    links
 }
 
 /// The programs that start the interpreter where a link cannot: there are none here.

@@ -36,8 +36,12 @@ pub fn switch(link: &Path, target: &Path, scratch: &Path) -> io::Result<()> {
     fs::rename(scratch, link)
 }
 
-/// Makes `name` at the root of an environment lead to what has this name in the current generation.
-pub fn link_through_current(root: &Path, name: &OsStr) -> io::Result<()> {
+/// Makes `name` at the root of an environment lead to what has this name in the current generation,
+/// which is or is going to be the one in `generation`. A junction cannot lead to a file: those are found in `current` only.
+pub fn link_through_current(root: &Path, generation: &Path, name: &OsStr) -> io::Result<()> {
+    if generation.join(name).is_file() {
+        return Ok(());
+    }
     junction::create(root.join("current").join(name), root.join(name))
 }
 
@@ -86,8 +90,8 @@ pub fn launchers(command: &Command, layout: &Layout, python: Option<&Path>) -> i
     Ok(vec![Script { name: format!("{}.exe", command.name), bytes }])
 }
 
-/// The links to the interpreter: there are none here, where a program takes their place.
-pub fn interpreter_links(_interpreter: &Path, _version: (u64, u64)) -> Vec<(String, PathBuf)> {
+/// Links that a virtual environment has: there are none here, where programs take their place.
+pub fn interpreter_links(_interpreter: &Path, _layout: &Layout) -> Vec<(String, PathBuf)> {
     Vec::new()
 }
 

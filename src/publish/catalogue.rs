@@ -197,7 +197,7 @@ impl Wheel {
 
 /// Metadata that a registry would not take is found before the wheel is chosen.
 fn check(wheel: &Wheel, listed: &ListedFile, metadata: Metadata) -> Result<Metadata, SimpleIndexError> {
-    let invalid = |reason: String| SimpleIndexError::Metadata { url: listed.file.url.clone(), reason };
+    let invalid = |reason: String| SimpleIndexError::Metadata { url: listed.file.url.to_string(), reason };
     if *metadata.package_name() != wheel.name || *metadata.package_version() != wheel.version {
         return Err(invalid(format!("it is of {} {}", metadata.name, metadata.version)));
     }

@@ -143,7 +143,7 @@ fn pinned(requirement: &Requirement, version: &Version) -> Result<Requirement, P
     let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
     let name = &requirement.name;
     Requirement::parse(name.family(), &format!("{name}{extras}=={version}"))
-        .map_err(|source| PublishError::Requirement { name: name.clone(), version: version.clone(), source })
+        .map_err(|source| PublishError::Requirement { release: format!("{name} {version}"), source })
 }
 
 /// The files of a release that run on `target`, as far as their names and the index tell.
@@ -180,16 +180,17 @@ async fn download(
     progress.set_message(format!("checking {count} files"));
     let read = |(selected, blob): (Selected, Result<StagedBlob, SimpleIndexError>)| {
         let no_hosts = |_: &PackageName| Hosts::new();
-        match blob.map_err(PublishError::from).and_then(|blob| Incoming::read(blob, no_hosts)) {
-            Ok(incoming) => Ok(Incoming { yanked: selected.yanked, ..incoming }),
-            Err(error) => Err(refuse(selected.listed.file.name, error)),
+        let mut incoming = blob.map_err(PublishError::from).and_then(|blob| Incoming::read(blob, no_hosts));
+        if let Ok(incoming) = &mut incoming {
+            incoming.yanked = selected.yanked;
         }
+        (selected.listed.file.name, incoming)
     };
     let mut all = ReadArtifacts { incoming: Vec::new(), refused };
-    for result in downloaded.into_par_iter().map(read).collect::<Vec<_>>() {
+    for (file, result) in downloaded.into_par_iter().map(read).collect::<Vec<_>>() {
         match result {
             Ok(incoming) => all.incoming.push(incoming),
-            Err(refused) => all.refused.push(refused),
+            Err(error) => all.refused.push(refuse(file, error)),
         }
     }
     Ok(all)

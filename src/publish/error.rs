@@ -41,10 +41,10 @@ pub enum PublishError {
     PipUnmet { wanted: String, target: String },
     #[error("its name is not valid: {0}")]
     Name(#[from] NameError),
-    #[error("a requirement of {name} {version} cannot be used: {source}")]
-    Requirement { name: PackageName, version: Version, source: RequirementError },
-    #[error("the Python versions that {name} {version} asks for cannot be read: {source}")]
-    RequiresPython { name: PackageName, version: Version, source: VersionError },
+    #[error("a requirement of {release} cannot be used: {source}")]
+    Requirement { release: String, source: RequirementError },
+    #[error("the Python versions that {release} asks for cannot be read: {source}")]
+    RequiresPython { release: String, source: VersionError },
     #[error(
         "the versions of the host `{host}` that the metadata of {name} asks for cannot be read: {source}"
     )]
@@ -61,10 +61,10 @@ pub enum PublishError {
         "{file} is in the registry with other bytes: there sha256:{there}, here sha256:{here}\n  hint: a published file never changes; publish a new version, or a new build number of this one"
     )]
     OtherBytes { file: String, there: Sha256, here: Sha256 },
-    #[error("{file} asks for other hosts ({here}) than its release {name} {version} ({there})")]
-    OtherHosts { file: String, name: PackageName, version: Version, here: String, there: String },
-    #[error("the record of {name} {version} cannot be written: {source}")]
-    Record { name: PackageName, version: Version, source: RecordError },
+    #[error("{file} asks for other hosts ({here}) than its release {release} ({there})")]
+    OtherHosts { file: String, release: String, here: String, there: String },
+    #[error("the record of {release} cannot be written: {source}")]
+    Record { release: String, source: RecordError },
     #[error("{name} {version} is not in the registry; {there}")]
     NoSuchVersion { name: PackageName, version: Version, there: String },
     #[error("{name} {version} is already yanked{}", reason_suffix(.reason))]

@@ -73,6 +73,11 @@ impl Incoming {
         };
         Ok(Self { name, version, is_wheel: wheel.is_some(), release, yanked: None, blob })
     }
+
+    /// The release in words: `numpy 1.26.4`.
+    pub(super) fn title(&self) -> String {
+        format!("{} {}", self.name, self.version)
+    }
 }
 
 /// Both digests of a file, read in pieces.

@@ -124,11 +124,8 @@ fn records_of(artifacts: &[Incoming], entry: Option<&ReleaseEntry>) -> Result<Ve
         }
         lines.push(artifact_of(artifact, speaks(artifact).then_some(&release)));
     }
-    split(release, lines, entry.is_none()).map_err(|source| PublishError::Record {
-        name: first.name.clone(),
-        version: first.version.clone(),
-        source,
-    })
+    split(release, lines, entry.is_none())
+        .map_err(|source| PublishError::Record { release: first.title(), source })
 }
 
 /// The entry of one artifact, with what its metadata says otherwise than `release`.
@@ -145,20 +142,13 @@ fn artifact_of(incoming: &Incoming, release: Option<&Release>) -> Artifact {
 
 /// Every text that a resolver will read is read here first: what it cannot use must not enter a registry.
 fn check_metadata(artifact: &Incoming) -> Result<(), PublishError> {
-    let (name, version) = (&artifact.name, &artifact.version);
     for text in &artifact.release.requires {
-        Requirement::parse(name.family(), text).map_err(|source| PublishError::Requirement {
-            name: name.clone(),
-            version: version.clone(),
-            source,
-        })?;
+        Requirement::parse(artifact.name.family(), text)
+            .map_err(|source| PublishError::Requirement { release: artifact.title(), source })?;
     }
     if let Some(text) = &artifact.release.requires_python {
-        ranges_of_specifiers_text(text).map_err(|source| PublishError::RequiresPython {
-            name: name.clone(),
-            version: version.clone(),
-            source,
-        })?;
+        ranges_of_specifiers_text(text)
+            .map_err(|source| PublishError::RequiresPython { release: artifact.title(), source })?;
     }
     Ok(())
 }
@@ -173,8 +163,7 @@ fn check_hosts(artifact: &Incoming, release: &Release) -> Result<(), PublishErro
     };
     Err(PublishError::OtherHosts {
         file: artifact.blob.file.clone(),
-        name: artifact.name.clone(),
-        version: artifact.version.clone(),
+        release: artifact.title(),
         here: words(&artifact.release.hosts),
         there: words(&release.hosts),
     })

@@ -32,3 +32,43 @@ pub fn yank(package: &Package, version: &Version, reason: &str) -> Result<Record
         reason: reason.to_owned(),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::PackageName;
+
+    const RELEASES: [&str; 2] = [
+        r#"{"kind":"release","family":"python","name":"Demo","version":"1.0"}"#,
+        r#"{"kind":"release","family":"python","name":"Demo","version":"2.0"}"#,
+    ];
+
+    fn package(lines: &[&str]) -> Package {
+        let name = PackageName::python("demo").unwrap();
+        let mut package = Package { name, releases: Default::default() };
+        for line in lines {
+            let record = Record::parse(line).unwrap();
+            package.apply("index", 1, record, jiff::Timestamp::UNIX_EPOCH, 0).unwrap();
+        }
+        package
+    }
+
+    fn version(text: &str) -> Version {
+        Version::parse(crate::model::Family::Python, text).unwrap()
+    }
+
+    #[test]
+    fn a_release_is_yanked_once() {
+        let record = yank(&package(&RELEASES), &version("1.0.0"), "wrong units").unwrap();
+        let line = record.to_line().unwrap();
+        let yanked = package(&[RELEASES[0], RELEASES[1], &line]);
+        let error = yank(&yanked, &version("1.0"), "again").unwrap_err().to_string();
+        assert_eq!(error, "demo 1.0 is already yanked: wrong units");
+    }
+
+    #[test]
+    fn a_version_that_is_not_there_is_told_from_those_that_are() {
+        let error = yank(&package(&RELEASES), &version("3.0"), "").unwrap_err().to_string();
+        assert_eq!(error, "demo 3.0 is not in the registry; its newest versions are 2.0, 1.0");
+    }
+}

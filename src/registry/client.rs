@@ -21,7 +21,7 @@ pub struct ClientFolders {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Seen {
-    /// The path or URL, for the person who opens the file.
+    /// The place's identity: its absolute path, or its URL.
     pub location: String,
     /// The verifier key that was trusted at first use.
     pub key: String,
@@ -32,7 +32,8 @@ pub struct Seen {
 }
 
 impl ClientFolders {
-    fn seen_path(&self, location: &str) -> PathBuf {
+    /// Where the state of a place is kept.
+    pub fn seen_path(&self, location: &str) -> PathBuf {
         self.state.join("registries").join(format!("{}.json", Blake3::of(location.as_bytes())))
     }
 
@@ -61,7 +62,7 @@ impl ClientFolders {
 
     /// Keeps a checked file. A full disk or a read-only cache costs speed, not the command.
     pub fn keep(&self, key: &str, path: &str, bytes: &[u8]) {
-        let _ = replace_file(&self.cached_path(key, path), bytes);
+        let _ = write_unsynced(&self.cached_path(key, path), bytes);
     }
 
     fn cached_path(&self, key: &str, path: &str) -> PathBuf {
@@ -69,6 +70,16 @@ impl ClientFolders {
         file.extend(path.split('/'));
         file
     }
+}
+
+/// Writes a file of the cache as a whole. It is not synced: what a power cut leaves of it is found out by its digest.
+fn write_unsynced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Writes a file as a whole: readers see the old bytes or the new ones. Only its owner may read it.

@@ -28,6 +28,10 @@ pub enum RegistryError {
         "`{key}` is not a log key: {reason}\n  hint: a key is written as `name+hash+key`, as in the registry's config.json"
     )]
     Key { key: String, reason: String },
+    #[error(
+        "{path} holds no private key: {reason}\n  hint: it is the file that `rvp registry init` wrote, one line that begins with PRIVATE+KEY"
+    )]
+    KeyFile { path: PathBuf, reason: String },
     #[error("cannot sign the registry's state: {reason}")]
     Sign { reason: String },
 
@@ -36,9 +40,13 @@ pub enum RegistryError {
     )]
     Checkpoint { location: String, reason: String },
     #[error(
-        "log/checkpoint of {location} is not signed by the key that this machine trusts for it, {key}\n  hint: this is another registry, or someone has put another one in its place; ask whoever runs it before you trust a new key"
+        "log/checkpoint of {location} is not signed by the key {key}\n  hint: this is another registry than the one that is meant, or someone has put another one in its place; ask whoever runs it"
     )]
     Signature { location: String, key: String },
+    #[error(
+        "log/checkpoint of {location} is not signed by the key that this machine trusts for that place, {key}\n  hint: another registry stands there now; if that is meant to be so, remove {} and its key is trusted anew", remembered.display()
+    )]
+    OtherKey { location: String, key: String, remembered: PathBuf },
     #[error(
         "{location} shows an older state than it showed before: {found} log entries, and {seen} were seen\n  hint: an old copy is being served (rollback); a mirror that lags behind is mended by copying it again"
     )]

@@ -24,8 +24,8 @@ pub const MAX_TILE: u64 = BUNDLE * (2 + 65_535);
 pub trait LogFiles {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError>;
 
-    /// Told of each tile of hashes once it is proven to belong to the tree. It never changes.
-    fn keep(&self, _path: &str, _tile: &[u8]) {}
+    /// Told of each file once it is proven to belong to the tree.
+    fn keep(&self, _path: &str, _bytes: &[u8]) {}
 }
 
 /// Where a tile of hashes stands: `log/tile/<level>/<number>[.p/<width>]`.
@@ -243,9 +243,9 @@ impl TileReader for Tiles<'_> {
         })
     }
 
-    fn save_tiles(&self, tiles: &[Tile], contents: &[Vec<u8>]) {
-        for (tile, content) in tiles.iter().zip(contents) {
-            self.files.keep(&tile_path(tile), content);
+    fn save_tiles(&self, tiles: &[Tile], data: &[Vec<u8>]) {
+        for (tile, bytes) in tiles.iter().zip(data) {
+            self.files.keep(&tile_path(tile), bytes);
         }
     }
 }

@@ -21,6 +21,11 @@ pub trait Store: Send + Sync {
     /// Where this is, for messages: a path or a URL without credentials.
     fn location(&self) -> &str;
 
+    /// The same text for every way to write this place, under which a client remembers it.
+    fn identity(&self) -> String {
+        self.location().to_owned()
+    }
+
     /// The bytes of `path` from `from` on, or none if there is no such file.
     /// More than `limit` bytes are an error, found before they are read. A file that ends before `from` is empty.
     fn read<'a>(
@@ -72,7 +77,9 @@ pub enum StoreError {
     Path { location: String, path: String },
     #[error("cannot read {path} of {location}: {source}")]
     Io { location: String, path: String, source: std::io::Error },
-    #[error("{path} of {location} is larger than {limit} bytes, the most that rvp reads of such a file\n  hint: what is there is not of a registry; copy the registry again from its source, or use another mirror")]
+    #[error(
+        "{path} of {location} is larger than {limit} bytes, the most that rvp reads of such a file\n  hint: what is there is not of a registry; copy the registry again from its source, or use another mirror"
+    )]
     TooLarge { location: String, path: String, limit: u64 },
     #[error("cannot fetch {path} of {location}: {reason}\n  hint: {hint}")]
     Http { location: String, path: String, reason: String, hint: &'static str },

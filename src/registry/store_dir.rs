@@ -100,6 +100,11 @@ impl Store for DirStore {
         &self.location
     }
 
+    fn identity(&self) -> String {
+        let canonical = std::fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
+        canonical.display().to_string()
+    }
+
     fn read<'a>(
         &'a self,
         path: &'a str,

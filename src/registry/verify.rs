@@ -24,19 +24,18 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-/// A file as the log alone tells it.
-#[derive(Default)]
-struct Replayed {
-    bytes: Vec<u8>,
-}
-
 /// Checks a registry that can be opened in place, from its log to its last blob. `each_blob` hears of every blob
-/// done, with its size. An error is a registry that cannot even be replayed.
-pub fn verify(reader: &Reader, each_blob: &(dyn Fn(u64) + Sync)) -> Result<Report, RegistryError> {
+/// done, with its size. With `blobs_elsewhere`, blobs that are not there are no problem. An error is a registry that
+/// cannot even be replayed.
+pub fn verify(
+    reader: &Reader,
+    blobs_elsewhere: bool,
+    each_blob: &(dyn Fn(u64) + Sync),
+) -> Result<Report, RegistryError> {
     let mut report = Report { entries: reader.checkpoint().size, ..Report::default() };
     let (index, mut entries) = replay(reader)?;
     for (path, replayed) in &index {
-        let entry = Entry { length: replayed.bytes.len() as u64, digest: Blake3::of(&replayed.bytes) };
+        let entry = Entry { length: replayed.len() as u64, digest: Blake3::of(&replayed) };
         entries.insert(path.clone(), entry);
     }
     let rebuilt = futures::executor::block_on(snapshot::update(&NoNodes, None, entries.clone()))?;
@@ -51,7 +50,7 @@ pub fn verify(reader: &Reader, each_blob: &(dyn Fn(u64) + Sync)) -> Result<Repor
     for path in entries.keys() {
         match reader.file(path) {
             Ok(Some(found)) => {
-                if index.get(path).is_some_and(|replayed| replayed.bytes != **found) {
+                if index.get(path).is_some_and(|replayed| *replayed != **found) {
                     report.problems.push(format!("{path} holds other lines than the log"));
                 }
             }
@@ -60,7 +59,7 @@ pub fn verify(reader: &Reader, each_blob: &(dyn Fn(u64) + Sync)) -> Result<Repor
         }
     }
     for (path, replayed) in index.iter().filter(|(path, _)| *path != layout::FILES_INDEX) {
-        match package_of(path, &replayed.bytes) {
+        match package_of(path, &replayed) {
             Ok(package) => {
                 report.packages += 1;
                 report.releases += package.releases.len() as u64;
@@ -73,6 +72,7 @@ pub fn verify(reader: &Reader, each_blob: &(dyn Fn(u64) + Sync)) -> Result<Repor
     let problems = Mutex::new(Vec::new());
     artifacts.par_iter().for_each(|(path, artifact)| {
         let problem = match reader.store().local_path(path) {
+            Some(file) if blobs_elsewhere && !file.exists() => None,
             Some(file) => check_blob(&file, artifact).err(),
             None => Some("this place cannot be opened as a folder".into()),
         };
@@ -89,7 +89,8 @@ pub fn verify(reader: &Reader, each_blob: &(dyn Fn(u64) + Sync)) -> Result<Repor
     Ok(report)
 }
 
-type FilesByPath = BTreeMap<String, Replayed>;
+/// The bytes of index files, as the log alone tells them.
+type FilesByPath = BTreeMap<String, Vec<u8>>;
 
 /// The index files, and what the last `file` record says of each other file, from the log alone.
 fn replay(reader: &Reader) -> Result<(FilesByPath, BTreeMap<String, Entry>), RegistryError> {
@@ -117,8 +118,8 @@ fn replay(reader: &Reader) -> Result<(FilesByPath, BTreeMap<String, Entry>), Reg
         }
         let file = index.entry(seal.path).or_default();
         for line in open.drain(..).chain([entry.to_vec()]) {
-            file.bytes.extend(line);
-            file.bytes.push(b'\n');
+            file.extend(line);
+            file.push(b'\n');
         }
         Ok(())
     })?;

@@ -50,6 +50,11 @@ impl LockInputs {
         &self.requirements
     }
 
+    /// Whether `now` chooses by another rule among the versions that fit, so that the lock's own are no guide.
+    pub fn chooses_otherwise(&self, now: &LockInputs) -> bool {
+        self.options.resolution != now.options.resolution || self.options.prerelease != now.options.prerelease
+    }
+
     /// What `now` asks that the lock was not made for, in words; none if they are the same.
     pub fn difference(&self, now: &LockInputs) -> Option<String> {
         if self == now {

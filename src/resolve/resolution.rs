@@ -148,7 +148,9 @@ fn warn(warnings: &mut Vec<String>, package: &ResolvedPackage) {
     let ResolvedPackage { name, version, entry, .. } = package;
     if let Some(reason) = &entry.yanked {
         let reason = if reason.is_empty() { "no reason given" } else { reason };
-        warnings.push(format!("{name} {version} is yanked ({reason}), and was chosen because it is pinned"));
+        warnings.push(format!(
+            "{name} {version} is yanked ({reason}); it was chosen because the lock or an exact requirement names it"
+        ));
     }
     for extra in &package.extras {
         let is_known = |known: &String| known.parse::<ExtraName>().is_ok_and(|known| known == *extra);

@@ -57,7 +57,8 @@ impl Forge {
     /// Has the snapshot say `entry` of the file `path`.
     pub fn cover(&mut self, path: &str, entry: Entry) {
         let changes = BTreeMap::from([(path.to_owned(), entry)]);
-        let (root, nodes) = block_on(snapshot::update(self, Some(self.checkpoint.snapshot), changes)).unwrap();
+        let (root, nodes) =
+            block_on(snapshot::update(self, Some(self.checkpoint.snapshot), changes)).unwrap();
         for (digest, bytes) in nodes {
             self.write(&layout::snapshot_node(digest), &bytes);
         }

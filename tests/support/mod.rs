@@ -30,7 +30,8 @@ impl World {
             (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
             (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "[TIME]"),
             (r"127\.0\.0\.1:\d+", "[HOST]"),
-            (r"(many)?linux_[0-9a-z_]+|macosx_[0-9a-z_]+", "[PLATFORM]"),
+            (r"Python 3\.\d+(\.\d+)? on (many)?(linux|macosx)_\w+", "[PYTHON]"),
+            (r"python==3\.\d+ (many)?(linux|macosx)_\w+", "[PYTHON]"),
         ];
         for (pattern, replacement) in filters {
             settings.add_filter(pattern, replacement);

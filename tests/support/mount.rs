@@ -53,6 +53,10 @@ fn mount(path: &Path, options: &[&str]) -> Option<()> {
         Err(error) => error.to_string(),
     };
     // Not by `eprintln!`, which the test runner keeps to itself.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: no file system can be mounted at {} (root is needed): {said}", path.display());
+    let _ = writeln!(
+        std::io::stderr(),
+        "SKIPPED: no file system can be mounted at {} (root is needed): {said}",
+        path.display()
+    );
     None
 }

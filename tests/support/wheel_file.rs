@@ -22,7 +22,10 @@ impl WheelFile {
         let tags = "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
         Self { members: Vec::new() }
             .with_file("acme_evil/__init__.py", b"VERSION = \"1.0\"\n")
-            .with_file(&format!("{DIST_INFO}/METADATA"), b"Metadata-Version: 2.1\nName: acme-evil\nVersion: 1.0\n")
+            .with_file(
+                &format!("{DIST_INFO}/METADATA"),
+                b"Metadata-Version: 2.1\nName: acme-evil\nVersion: 1.0\n",
+            )
             .with_file(&format!("{DIST_INFO}/WHEEL"), tags.as_bytes())
     }
 

@@ -23,6 +23,7 @@ use crate::cli::publish::{host, hosts_of, report};
 /// An import that was interrupted goes on where it ended.
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// The folder of the registry
     dir: PathBuf,
     /// Packages to import, as requirements: `pandas`, `numpy<2`, `uvicorn[standard]`
     #[arg(value_name = "NAME", value_parser = requirement, required_unless_present = "from", conflicts_with = "from")]

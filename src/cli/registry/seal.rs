@@ -13,6 +13,7 @@ use crate::cli::output;
 /// Without proposals it signs the present state again, with today's time.
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// The folder of the registry
     dir: PathBuf,
     /// The private key, where it is not in the keys folder of ~/.rvp
     #[arg(long, value_name = "FILE")]

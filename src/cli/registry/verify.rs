@@ -11,7 +11,11 @@ use crate::cli::output;
 /// Replay the log of a registry and check every index file and every blob against it
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// The folder of the registry
     dir: PathBuf,
+    /// Pass over blobs that are not in this directory
+    #[arg(long)]
+    allow_missing_blobs: bool,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -21,7 +25,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     } else {
         indicatif::ProgressBar::new_spinner().with_message("checking blobs")
     };
-    let report = rvp::registry::verify(&reader, &|bytes| bar.inc(bytes))?;
+    let report = rvp::registry::verify(&reader, arguments.allow_missing_blobs, &|bytes| bar.inc(bytes))?;
     bar.finish_and_clear();
     if context.global.json {
         output::json(&report)?;
@@ -30,12 +34,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
             output::line(problem)?;
         }
         output::line(&format!(
-            "{}: {} log entries, {} packages, {} releases, {} blobs ({})",
+            "{}: {} log entries, {}, {}, {} ({})",
             if report.problems.is_empty() { "sound" } else { "NOT SOUND" },
             report.entries,
-            report.packages,
-            report.releases,
-            report.blobs,
+            output::count(report.packages, "package"),
+            output::count(report.releases, "release"),
+            output::count(report.blobs, "blob"),
             HumanBytes(report.blob_bytes)
         ))?;
     }

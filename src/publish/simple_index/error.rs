@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use url::Url;
-
 use super::page::PageError;
 use crate::model::Sha256;
 
@@ -15,21 +13,21 @@ pub enum SimpleIndexError {
     )]
     Url { text: String, reason: String },
     #[error("cannot fetch {url}: {reason}\n  hint: {hint}")]
-    Fetch { url: Url, reason: String, hint: &'static str },
+    Fetch { url: String, reason: String, hint: &'static str },
     #[error("{url} is not there\n  hint: check the URL of the index; its page may list a file that is gone")]
-    Missing { url: Url },
+    Missing { url: String },
     #[error("cannot fetch {url}: it is larger than {limit} bytes, the most that rvp reads of such a file")]
-    TooLarge { url: Url, limit: u64 },
+    TooLarge { url: String, limit: u64 },
     #[error("{url} is not a page of a simple index: its content type is `{content_type}`")]
-    ContentType { url: Url, content_type: String },
+    ContentType { url: String, content_type: String },
     #[error("cannot read the page {url}: {source}")]
-    Page { url: Url, source: PageError },
+    Page { url: String, source: PageError },
     #[error("{url} has other bytes than the index says: sha256:{actual} in place of sha256:{expected}")]
-    Digest { url: Url, expected: Sha256, actual: Sha256 },
+    Digest { url: String, expected: Sha256, actual: Sha256 },
     #[error("the server answered a request for a part of {url} with another part than asked for")]
-    Range { url: Url },
+    Range { url: String },
     #[error("the metadata of {url} cannot be used: {reason}")]
-    Metadata { url: Url, reason: String },
+    Metadata { url: String, reason: String },
     #[error("cannot {action} {path}: {source}")]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
 }

@@ -129,12 +129,17 @@ pub(super) async fn read_body(mut response: Response, limit: u64) -> Result<Vec<
     Ok(body)
 }
 
-/// `url` without user, password and query, for messages.
-pub(super) fn public(url: &Url) -> Url {
+/// `url` without user, password and query.
+pub(super) fn without_secrets(url: &Url) -> Url {
     let mut url = url.clone();
     // Both fail only for URLs that cannot have a user, and so have none.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.set_query(None);
     url
+}
+
+/// `url` as it may stand in a message.
+pub(super) fn public(url: &Url) -> String {
+    without_secrets(url).into()
 }

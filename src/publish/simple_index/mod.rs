@@ -13,7 +13,7 @@ use std::path::Path;
 use reqwest::header::CONTENT_TYPE;
 use url::Url;
 
-use self::http::{Http, public, read_body, with_tries};
+use self::http::{Http, public, read_body, with_tries, without_secrets};
 use crate::model::PackageName;
 
 pub use error::SimpleIndexError;
@@ -45,7 +45,7 @@ impl SimpleIndex {
             return Err(invalid(format!("its scheme is `{}`", address.scheme())));
         }
         let http = Http::new(&address, certificates)?;
-        let mut root = public(&address);
+        let mut root = without_secrets(&address);
         if !root.path().ends_with('/') {
             root.set_path(&format!("{}/", root.path()));
         }

@@ -1,0 +1,81 @@
+//! Reading ahead: what will be needed next, asked for before it is.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::executor::block_on;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+
+use super::files::check;
+use super::{Reader, locked};
+use crate::model::{Package, PackageName};
+use crate::registry::layout;
+
+impl Reader {
+    /// Fetches the index files of `names` and, as soon as each is there, of the names that `follow` finds in it.
+    ///
+    /// Only latency is at stake: what `follow` sees is not checked yet, and what fails here fails again, with its
+    /// reason, when the package is asked for. A registry that can be opened in place gains nothing and does nothing.
+    pub fn warm(&self, names: &[PackageName], follow: &dyn Fn(&Package) -> Vec<PackageName>) {
+        if self.offline || self.store.local_path(layout::CONFIG).is_some() {
+            return;
+        }
+        block_on(async {
+            let mut asked: HashSet<PackageName> = names.iter().cloned().collect();
+            let mut tasks: FuturesUnordered<BoxFuture<'_, Option<Package>>> = FuturesUnordered::new();
+            for name in &asked {
+                self.push_warm(&mut tasks, name.clone());
+            }
+            while let Some(step) = tasks.next().await {
+                for name in step.iter().flat_map(follow) {
+                    if asked.insert(name.clone()) {
+                        self.push_warm(&mut tasks, name);
+                    }
+                }
+            }
+        });
+    }
+
+    fn push_warm<'a>(
+        &'a self,
+        tasks: &mut FuturesUnordered<BoxFuture<'a, Option<Package>>>,
+        name: PackageName,
+    ) {
+        let path = name.index_path();
+        let known =
+            self.folders.cached(&self.key, &path).is_some() || locked(&self.files).contains_key(&path);
+        if known {
+            tasks.push(Box::pin(async move {
+                let bytes = self.load(&path).await.ok()??;
+                Package::parse(&name, &bytes).ok()
+            }));
+            return;
+        }
+        // The file and the proof of it travel at the same time; names found in the file are followed at once.
+        let (send, receive) = futures::channel::oneshot::channel::<Arc<Vec<u8>>>();
+        let file = path.clone();
+        tasks.push(Box::pin(async move {
+            let bytes = self.store.read(&file, 0, layout::MAX_INDEX).await.ok()??;
+            let bytes = Arc::new(bytes);
+            let _ = send.send(bytes.clone());
+            Package::parse_speculatively(&name, &bytes)
+        }));
+        tasks.push(Box::pin(async move {
+            let entry = self.entry(&path).await.ok()?;
+            let checked = match entry {
+                None => None,
+                Some(entry) => {
+                    let bytes = receive.await.ok()?;
+                    Some(Arc::new(check(&bytes, entry).ok()?))
+                }
+            };
+            if let Some(bytes) = &checked {
+                self.folders.keep(&self.key, &path, bytes);
+            }
+            locked(&self.files).insert(path, checked);
+            None
+        }));
+    }
+}

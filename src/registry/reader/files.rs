@@ -1,0 +1,160 @@
+//! Files under the signed state: found through the snapshot, taken from the cache where it has them, and checked.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::executor::block_on;
+use futures::future::BoxFuture;
+
+use super::{Reader, locked};
+use crate::model::{Blake3, Package, PackageName};
+use crate::registry::snapshot::{self, Entry, Nodes};
+use crate::registry::{RegistryError, StoreError, layout};
+
+impl Reader {
+    /// The committed bytes of a file that the snapshot covers, or none if it covers no such file.
+    pub fn file(&self, path: &str) -> Result<Option<Arc<Vec<u8>>>, RegistryError> {
+        block_on(self.load(path))
+    }
+
+    /// All releases of a package, or none if the registry has no such package.
+    pub fn package(&self, name: &PackageName) -> Result<Option<Arc<Package>>, RegistryError> {
+        if let Some(package) = locked(&self.packages).get(name) {
+            return Ok(package.clone());
+        }
+        let package = match self.file(&name.index_path())? {
+            Some(bytes) => Some(Arc::new(Package::parse(name, &bytes)?)),
+            None => None,
+        };
+        locked(&self.packages).insert(name.clone(), package.clone());
+        Ok(package)
+    }
+
+    pub(super) async fn entry(&self, path: &str) -> Result<Option<Entry>, RegistryError> {
+        snapshot::lookup(self, self.checkpoint.snapshot, path).await
+    }
+
+    pub(super) async fn load(&self, path: &str) -> Result<Option<Arc<Vec<u8>>>, RegistryError> {
+        if let Some(bytes) = locked(&self.files).get(path) {
+            return Ok(bytes.clone());
+        }
+        let bytes = match self.entry(path).await? {
+            Some(entry) => Some(Arc::new(self.load_entry(path, entry).await?)),
+            None => None,
+        };
+        locked(&self.files).insert(path.to_owned(), bytes.clone());
+        Ok(bytes)
+    }
+
+    /// The bytes that `entry` covers: from the cache where it has them, else what was appended since, else the whole.
+    async fn load_entry(&self, path: &str, entry: Entry) -> Result<Vec<u8>, RegistryError> {
+        let location = self.store.location();
+        let missing = || RegistryError::Missing { location: location.into(), path: path.into() };
+        let altered =
+            |reason| RegistryError::Altered { location: location.into(), path: path.into(), reason };
+        if entry.length > layout::MAX_INDEX {
+            return Err(altered(format!("it would be {} bytes long", entry.length)));
+        }
+        if self.store.local_path(path).is_some() {
+            let bytes = self.read_committed(path, 0, entry).await?.ok_or_else(missing)?;
+            return check(&bytes, entry).map_err(altered);
+        }
+        let mut cached = self.folders.cached(&self.key, path).unwrap_or_default();
+        if let Ok(bytes) = check(&cached, entry) {
+            return Ok(bytes);
+        }
+        if self.offline {
+            return Err(missing());
+        }
+        if !cached.is_empty() && (cached.len() as u64) < entry.length {
+            let tail = self.read_committed(path, cached.len() as u64, entry).await?.ok_or_else(missing)?;
+            cached.extend(tail);
+            if let Ok(bytes) = check(&cached, entry) {
+                self.folders.keep(&self.key, path, &bytes);
+                return Ok(bytes);
+            }
+        }
+        let whole = self.read_committed(path, 0, entry).await?.ok_or_else(missing)?;
+        let bytes = match check(&whole, entry) {
+            Ok(bytes) => bytes,
+            Err(_) => {
+                // A cache on the way may hold an older file than the checkpoint: ask past it, once.
+                let past_caches = format!("{path}?{}", entry.digest);
+                let whole = self.read_committed(&past_caches, 0, entry).await?.ok_or_else(missing)?;
+                check(&whole, entry).map_err(altered)?
+            }
+        };
+        self.folders.keep(&self.key, path, &bytes);
+        Ok(bytes)
+    }
+
+    /// The bytes of a file from `from` on, at least up to where `entry` ends. What anybody put behind the committed
+    /// bytes does not matter, however much it is.
+    async fn read_committed(
+        &self,
+        path: &str,
+        from: u64,
+        entry: Entry,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
+        match self.store.read(path, from, layout::MAX_INDEX).await {
+            Err(StoreError::TooLarge { .. }) => {}
+            read => return Ok(read?),
+        }
+        let Some(mut pieces) = self.store.stream(path, from, u64::MAX).await? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        while from + (bytes.len() as u64) < entry.length {
+            let Some(piece) = pieces.next().await else { break };
+            bytes.extend_from_slice(&piece?);
+        }
+        Ok(Some(bytes))
+    }
+
+    async fn load_node(&self, digest: Blake3) -> Result<Vec<u8>, RegistryError> {
+        if let Some(bytes) = locked(&self.nodes).get(&digest) {
+            return Ok(bytes.clone());
+        }
+        let path = layout::snapshot_node(digest);
+        let local = self.store.local_path(&path).is_some();
+        let cached = if local { None } else { self.folders.cached(&self.key, &path) };
+        let bytes = match cached.filter(|bytes| Blake3::of(bytes) == digest) {
+            Some(bytes) => bytes,
+            None => {
+                let missing =
+                    || RegistryError::Missing { location: self.store.location().into(), path: path.clone() };
+                if self.offline && !local {
+                    return Err(missing());
+                }
+                let bytes =
+                    self.store.read(&path, 0, layout::MAX_SNAPSHOT_NODE).await?.ok_or_else(missing)?;
+                if Blake3::of(&bytes) != digest {
+                    return Err(RegistryError::SnapshotNode { digest });
+                }
+                if !local {
+                    self.folders.keep(&self.key, &path, &bytes);
+                }
+                bytes
+            }
+        };
+        locked(&self.nodes).insert(digest, bytes.clone());
+        Ok(bytes)
+    }
+}
+
+impl Nodes for Reader {
+    fn node(&self, digest: Blake3) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
+        Box::pin(self.load_node(digest))
+    }
+}
+
+/// The first bytes of a file, once they are what the snapshot says.
+pub(super) fn check(bytes: &[u8], entry: Entry) -> Result<Vec<u8>, String> {
+    let committed = usize::try_from(entry.length)
+        .ok()
+        .and_then(|length| bytes.get(..length))
+        .ok_or_else(|| format!("it has {} bytes, and should have {}", bytes.len(), entry.length))?;
+    let digest = Blake3::of(committed);
+    if digest != entry.digest {
+        return Err(format!("its digest is {digest}, and should be {}", entry.digest));
+    }
+    Ok(committed.to_vec())
+}

@@ -1,0 +1,171 @@
+//! Reading a registry: nothing is handed out that the signed state does not cover.
+
+mod ahead;
+mod files;
+mod log;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::executor::block_on;
+
+use super::{
+    Checkpoint, ClientFolders, Config, Fresh, RegistryError, Store, client::Seen, layout,
+    log::check_consistency,
+};
+use crate::model::{Blake3, Package, PackageName};
+
+/// How a registry is to be opened.
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    /// The verifier key to trust. Left out: the one trusted before at this place, or else the one it shows now.
+    pub key: Option<String>,
+    /// Ask nothing: take the state and the files of the last visit.
+    pub offline: bool,
+}
+
+/// One state of a registry, checked, and everything under it.
+pub struct Reader {
+    store: Arc<dyn Store>,
+    folders: ClientFolders,
+    key: String,
+    checkpoint: Checkpoint,
+    config: Config,
+    offline: bool,
+    nodes: Mutex<HashMap<Blake3, Vec<u8>>>,
+    files: Mutex<HashMap<String, Option<Arc<Vec<u8>>>>>,
+    packages: Mutex<HashMap<PackageName, Option<Arc<Package>>>>,
+}
+
+impl Reader {
+    /// Fetches the checkpoint, checks its signature, its age, and that it continues the state last seen here.
+    pub fn open(
+        store: Arc<dyn Store>,
+        folders: ClientFolders,
+        options: &OpenOptions,
+    ) -> Result<Self, RegistryError> {
+        let location = store.location().to_owned();
+        let identity = store.identity();
+        let seen =
+            folders.seen(&identity)?.filter(|seen| options.key.as_ref().is_none_or(|key| *key == seen.key));
+        let fresh = fetch_checkpoint(&*store, seen.as_ref(), options.offline)?;
+        let key = match (&options.key, &seen) {
+            (Some(key), _) => key.clone(),
+            (None, Some(seen)) => seen.key.clone(),
+            (None, None) => {
+                let bytes = block_on(store.read(layout::CONFIG, 0, layout::MAX_CONFIG))?.ok_or(
+                    RegistryError::NotARegistry { location: location.clone(), missing: layout::CONFIG },
+                )?;
+                Config::parse(&location, &bytes)?.key
+            }
+        };
+        let checkpoint =
+            Checkpoint::verify(&location, &fresh.bytes, &key).map_err(|error| match (error, &seen) {
+                (RegistryError::Signature { location, key }, Some(_)) if options.key.is_none() => {
+                    RegistryError::OtherKey { location, key, remembered: folders.seen_path(&identity) }
+                }
+                (error, _) => error,
+            })?;
+        let mut reader = Self {
+            store,
+            folders,
+            key,
+            checkpoint,
+            config: Config { format: 0, name: String::new(), key: String::new(), max_age_days: None },
+            offline: options.offline,
+            nodes: Mutex::default(),
+            files: Mutex::default(),
+            packages: Mutex::default(),
+        };
+        let unchanged = seen.as_ref().is_some_and(|seen| seen.checkpoint.as_bytes() == fresh.bytes);
+        if let Some(seen) = seen.as_ref().filter(|_| !unchanged) {
+            reader.check_continues(seen)?;
+        }
+        let bytes = reader
+            .file(layout::CONFIG)?
+            .ok_or(RegistryError::NotARegistry { location: location.clone(), missing: layout::CONFIG })?;
+        reader.config = Config::parse(&location, &bytes)?;
+        if reader.config.key != reader.key {
+            let reason = format!("it names the key {}, and {} signed it", reader.config.key, reader.key);
+            return Err(RegistryError::Config { location, reason });
+        }
+        reader.check_age(jiff::Timestamp::now())?;
+        if !unchanged {
+            reader.folders.remember(&Seen {
+                location: identity,
+                key: reader.key.clone(),
+                checkpoint: String::from_utf8_lossy(&fresh.bytes).into_owned(),
+                validator: fresh.validator,
+            })?;
+        }
+        Ok(reader)
+    }
+
+    fn check_continues(&self, seen: &Seen) -> Result<(), RegistryError> {
+        let old = Checkpoint::verify(&seen.location, seen.checkpoint.as_bytes(), &seen.key)?;
+        let new = &self.checkpoint;
+        if new.size < old.size {
+            return Err(RegistryError::Rollback {
+                location: seen.location.clone(),
+                seen: old.size,
+                found: new.size,
+            });
+        }
+        if new.size == old.size && (new.root != old.root || new.snapshot != old.snapshot) {
+            return Err(RegistryError::Fork {
+                size: old.size,
+                seen: old.root_base64(),
+                found: new.root_base64(),
+            });
+        }
+        if new.size > old.size {
+            self.check_log(|files| check_consistency(files, &old, new))?;
+        }
+        Ok(())
+    }
+
+    fn check_age(&self, now: jiff::Timestamp) -> Result<(), RegistryError> {
+        let Some(days) = self.config.max_age_days else { return Ok(()) };
+        let limit = i64::from(days) * 24 * 3600;
+        if now.as_second() - self.checkpoint.time.as_second() > limit {
+            return Err(RegistryError::Stale {
+                location: self.store.location().to_owned(),
+                time: self.checkpoint.time,
+                days,
+            });
+        }
+        Ok(())
+    }
+
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The verifier key that this registry's state was checked with.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+}
+
+fn fetch_checkpoint(store: &dyn Store, seen: Option<&Seen>, offline: bool) -> Result<Fresh, RegistryError> {
+    let known = seen
+        .map(|seen| Fresh { bytes: seen.checkpoint.clone().into_bytes(), validator: seen.validator.clone() });
+    if offline && store.local_path(layout::CHECKPOINT).is_none() {
+        return known.ok_or(RegistryError::NeverSeen { location: store.location().into() });
+    }
+    block_on(store.read_fresh(layout::CHECKPOINT, known.as_ref(), layout::MAX_CHECKPOINT))?
+        .ok_or(RegistryError::NotARegistry { location: store.location().into(), missing: layout::CHECKPOINT })
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A panic elsewhere cannot leave these maps half-written.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
