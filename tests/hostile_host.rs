@@ -259,6 +259,8 @@ fn sealed_nonsense() {
         }),
     );
     report.check("sealed_nonsense");
+    // These states were signed, so that one with less is a step back to a client that remembers them.
+    site.serve(|_| {});
     site.recovers();
 }
 
@@ -564,4 +566,13 @@ fn what_is_known_is_not_asked_again() {
     assert_eq!(asked("sync"), [""; 0]);
     assert_eq!(asked("sync"), [""; 0]);
     assert_eq!(asked("lock --upgrade --offline"), [""; 0]);
+    // A cache that was damaged is mended.
+    for tile in walkdir::WalkDir::new(world.path("home/cache")) {
+        let path = tile.unwrap().into_path();
+        if path.is_file() && path.to_str().unwrap().contains("/log/tile/") {
+            alter(&path);
+        }
+    }
+    assert_eq!(asked("lock --upgrade").len(), 2);
+    assert_eq!(asked("lock --upgrade").len(), 1);
 }

@@ -12,6 +12,7 @@ use uv_normalize::ExtraName;
 use super::lock::is_for;
 use super::{Dependency, Lock, LockInputs, LockedArtifact, LockedPackage, LockedRegistry, LockedTarget};
 use crate::model::{Family, PackageName, Version, is_windows_device};
+use crate::registry::hint_of;
 
 /// The version of the format that this module writes, and the only one it reads.
 const FORMAT: u32 = 1;
