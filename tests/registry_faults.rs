@@ -16,7 +16,8 @@ macro_rules! assert_shown {
         insta::with_settings!({
             omit_expression => true,
             filters => [
-                (r"\S+[/\\]home[/\\]", "[HOME]/"),
+                (r"\S+[/\\]\.tmp\w+[/\\]", "[FOLDER]/"),
+                (r"registries[/\\][0-9a-f]{64}", "registries/[PLACE]"),
                 (r"[A-Za-z0-9+/]{43}=", "[ROOT]"),
                 (r"signed at \S+,", "signed at [TIME],"),
             ],

@@ -226,7 +226,9 @@ fn of_two_packages_with_one_file_the_later_wins_and_both_are_named() {
 fn what_is_damaged_in_the_store_is_named_and_mended() {
     let bench = Bench::new();
     let wheel = bench.wheels().remove(0);
-    let ensure = || bench.store.ensure(digest_of(&wheel), || Ok::<_, InstallError>(wheel.clone())).unwrap();
+    let name = wheel.file_name().unwrap().to_str().unwrap();
+    let unpack = || Ok::<_, InstallError>(wheel.clone());
+    let ensure = || bench.store.ensure(digest_of(&wheel), name, unpack).unwrap();
     let unpacked = ensure();
     bench.store.verify(&unpacked).unwrap();
     let file = unpacked.folder().join("lib/alpha/cli.py");
@@ -249,8 +251,8 @@ fn what_is_damaged_in_the_store_is_named_and_mended() {
 fn a_wheel_that_is_not_the_artifact_never_reaches_the_store() {
     let bench = Bench::new();
     let wheels = bench.wheels();
-    let error =
-        bench.store.ensure(digest_of(&wheels[0]), || Ok::<_, InstallError>(wheels[1].clone())).unwrap_err();
+    let other = || Ok::<_, InstallError>(wheels[1].clone());
+    let error = bench.store.ensure(digest_of(&wheels[0]), "alpha-1.0-py3-none-any.whl", other).unwrap_err();
     assert!(matches!(error, InstallError::Digest { .. }), "{error}");
     assert!(!bench.store.has(digest_of(&wheels[0])));
 }

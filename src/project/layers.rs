@@ -198,6 +198,7 @@ mod tests {
         ("constraint-dependencies", "['numpy<3']"),
         ("environments-dir", "'/project/one'"),
         ("exclude-newer", "'2026-01-31T12:00:00Z'"),
+        ("http-timeout", "7"),
         ("link-mode", "'copy'"),
         ("no-binary", "true"),
         ("no-build", "true"),

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod client;
 mod config;
+mod directory;
 mod error;
 mod hosts;
 mod http_client;

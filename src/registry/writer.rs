@@ -13,7 +13,7 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use rayon::prelude::*;
 
-use super::client::replace_file_after;
+use super::directory::{lock, replace_shared_file, set_readable, sync_folder};
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
@@ -404,46 +404,4 @@ impl seal::Present for InDirectory<'_> {
         fits && record.length <= layout::MAX_INDEX
             && std::fs::read(&path).is_ok_and(|bytes| Blake3::of(&bytes) == record.blake3)
     }
-}
-
-/// Writes a file as a whole, for everybody to read.
-fn replace_shared_file(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
-    replace_file_after(path, bytes, set_readable)
-}
-
-fn lock(dir: &Path) -> Result<File, RegistryError> {
-    let path = dir.join(layout::LOCK);
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(RegistryError::io("open the lock", &path))?;
-    file.lock().map_err(RegistryError::io("take the lock", &path))?;
-    Ok(file)
-}
-
-/// Temporary files and folders are private to their maker; a registry is there to be read by others.
-#[cfg(unix)]
-fn set_readable(path: &Path) -> Result<(), RegistryError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = if path.is_dir() { 0o755 } else { 0o644 };
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
-        .map_err(RegistryError::io("set the permissions of", path))
-}
-
-#[cfg(not(unix))]
-fn set_readable(_: &Path) -> Result<(), RegistryError> {
-    Ok(())
-}
-
-/// Makes a rename in a folder last through a power cut, where the system has a way to ask for that.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> Result<(), RegistryError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(RegistryError::io("write", folder))
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> Result<(), RegistryError> {
-    Ok(())
 }

@@ -109,7 +109,10 @@ fn a_yanked_release_needs_a_pin() {
     assert_eq!(universe.versions(&["a"]), ["a 1"]);
     assert_eq!(universe.versions(&["a==1.0"]), ["a 1"]);
     let pinned = universe.solve(&["a==2.0"]).unwrap();
-    assert_eq!(pinned.warnings, ["a 2 is yanked (corrupt), and was chosen because it is pinned"]);
+    assert_eq!(
+        pinned.warnings,
+        ["a 2 is yanked (corrupt); it was chosen because the lock or an exact requirement names it"]
+    );
     assert!(universe.solve(&["a>1"]).is_err());
     assert!(universe.solve(&["b"]).is_err(), "another package's pin is not the project's word");
 }
