@@ -488,7 +488,9 @@ fn servers() {
     ];
     for (case, path, answer) in cases {
         set(path, *answer);
+        let start = std::time::Instant::now();
         report.add(case, &site.lock(|_| {}));
+        println!("TIME {case} {:?} {}", start.elapsed(), server.requests().len());
     }
     report.check("servers");
     let before = server.requests().len();
