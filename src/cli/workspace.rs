@@ -150,7 +150,7 @@ pub fn open_registries(context: &Context, settings: &Settings) -> anyhow::Result
     let registries = settings.registries.clone().unwrap_or_default();
     if registries.is_empty() {
         bail!(
-            "no registry is set\n  hint: name one under [tool.rvp] as `registries = [{{ name = \"acme\", url = \"../registry\" }}]`, or for this user with `rvp config set registries`"
+            "no registry is set\n  hint: name one under [tool.rvp] as `registries = [{{ name = \"acme\", url = \"../registry\" }}]`, or for this user with `rvp config set registries.acme.url DIR-or-URL`"
         );
     }
     let readers = registries

@@ -25,6 +25,7 @@ use super::link::default_link_mode;
 use super::plan::Plan;
 use super::python::{Interpreter, PythonRequest};
 use super::store::Store;
+use crate::files;
 use crate::model::{Blake3, Platform};
 use crate::project::LinkMode;
 
@@ -114,7 +115,7 @@ impl Environment {
             .map_err(std::io::Error::from)
             .map_err(InstallError::io("write", &root.join(STATE)))?;
         write(STATE, &json)?;
-        fs::rename(&stage, &root).map_err(InstallError::io("rename a folder to", &root))?;
+        files::rename(&stage, &root).map_err(InstallError::io("rename a folder to", &root))?;
         Ok(Self { root, state, layout })
     }
 
@@ -136,7 +137,10 @@ impl Environment {
                         "remove it, or choose another path; rvp changes only its own environments",
                     ),
                     (false, true) => not(format!("it has no {STATE}"), "make one with `rvp env create`"),
-                    (false, false) => not("it does not exist".into(), "make one with `rvp env create`"),
+                    (false, false) => not(
+                        "it does not exist".into(),
+                        "`rvp env list` shows those that have a name; make one with `rvp env create`",
+                    ),
                 });
             }
             Err(source) => return Err(InstallError::Io { action: "read", path: file, source }),
