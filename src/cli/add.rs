@@ -119,5 +119,5 @@ fn edit(
     if no_sync {
         return Ok(ExitCode::SUCCESS);
     }
-    sync::sync_default(context, &workspace)
+    Ok(sync::sync_default(context, &workspace)?.finish(context))
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use rvp::project::{Layers, Setting, Settings, UserConfig};
+use rvp::project::{Layers, Location, Settings, UserConfig};
 
 use super::context::Context;
 use super::output;
@@ -45,15 +45,25 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Get { key } => {
-            let setting = Setting::named(key)
-                .with_context(|| format!("`{key}` is not a setting\n  hint: `rvp config list` shows all"))?;
-            let value = setting.show(&layers()?.settings());
+            let value = layers()?.get(key)?;
             output::line(&value.with_context(|| format!("`{key}` is not set"))?)?;
         }
         Command::Set { key, value } => {
-            UserConfig::read(&context.home.config_file())?.set(key, value)?;
+            UserConfig::read(&context.home.config_file())?.set(key, &absolute(key, value)?)?;
             context.say(&format!("wrote `{key}` to {}", context.home.config_file().display()));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A path typed here is relative to the current folder, and one in config.toml to the folder of that file: so it is
+/// written absolute.
+fn absolute(key: &str, value: &str) -> anyhow::Result<String> {
+    let is_path = key.ends_with("-dir") || (key.starts_with("registries.") && key.ends_with(".url"));
+    match Location::parse(value) {
+        Ok(Location::Path(path)) if is_path && path.is_relative() => {
+            Ok(std::path::absolute(path)?.to_string_lossy().into_owned())
+        }
+        _ => Ok(value.to_owned()),
+    }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use rvp::install::{Environment, Plan};
 use rvp::model::TargetSpec;
 use rvp::project::Settings;
-use rvp::resolve::{Lock, LockedTarget, decide_target};
+use rvp::resolve::{LockedTarget, decide_target};
 
 use super::context::Context;
 use super::environments;
@@ -139,9 +139,4 @@ pub fn chosen(named: Option<&str>, settings: &Settings) -> anyhow::Result<Enviro
             "which environment?\n  hint: name one with --env NAME or --env ./PATH, or go into a project"
         ),
     }
-}
-
-/// The lock that an environment outside of projects keeps for itself.
-pub fn own_lock(environment: &Environment) -> anyhow::Result<Option<Lock>> {
-    Ok(Lock::read(&environment.path().join("rvp.lock"))?)
 }

@@ -2,21 +2,21 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use rvp::install::Environment;
+use anyhow::{Context as _, bail};
+use rvp::install::{Environment, LockedEnvironment};
 use rvp::model::{Family, PackageName, Requirement, TargetSpec};
 use rvp::project::Settings;
 use rvp::resolve::{Lock, Upgrade};
 
 use super::context::Context;
-use super::env::{chosen, own_lock};
+use super::env::chosen;
 use super::publish::current_project;
-use super::sync;
+use super::sync::{self, Destination};
 use super::workspace::{Question, ResolveArguments, Workspace};
 
 /// Install packages into an environment that belongs to no project
 ///
-/// The environment remembers what it was asked for, in an rvp.lock of its own. In a project, use `rvp add`.
+/// The environment remembers what it was asked for. In a project, use `rvp add`.
 #[derive(clap::Args)]
 pub struct InstallArguments {
     /// Requirements as PEP 508 writes them
@@ -48,29 +48,27 @@ fn requirement(text: &str) -> Result<Requirement, rvp::model::RequirementError> 
 pub fn install(context: &Context, arguments: &InstallArguments) -> anyhow::Result<ExitCode> {
     let settings = context.settings(arguments.resolve.settings()?, current_project()?.as_ref())?;
     let environment = chosen(Some(&arguments.env), &settings)?;
-    let old = own_lock(&environment)?;
-    let mut requirements = asked_before(old.as_ref())?;
+    let own = Own::open(context, &environment)?;
+    let mut requirements = own.asked_before()?;
     requirements.retain(|known| arguments.requirements.iter().all(|new| new.name != known.name));
     requirements.extend(arguments.requirements.iter().cloned());
-    apply(context, settings, &environment, requirements, old.as_ref(), &Upgrade::Nothing)
+    own.apply(context, settings, requirements, &Upgrade::Nothing)
 }
 
 /// Removes packages from an environment that belongs to no project.
 pub fn uninstall(context: &Context, env: &str, names: &[PackageName]) -> anyhow::Result<ExitCode> {
     let settings = context.settings(Settings::default(), current_project()?.as_ref())?;
     let environment = chosen(Some(env), &settings)?;
-    let old = own_lock(&environment)?;
-    let mut requirements = asked_before(old.as_ref())?;
+    let own = Own::open(context, &environment)?;
+    let mut requirements = own.asked_before()?;
     for name in names {
         let before = requirements.len();
         requirements.retain(|known| known.name != *name);
         if requirements.len() == before {
-            anyhow::bail!(
-                "nobody asked for `{name}` in {env}\n  hint: `rvp list --env {env}` shows what is there"
-            );
+            bail!("nobody asked for `{name}` in {env}\n  hint: `rvp list --env {env}` shows what is there");
         }
     }
-    apply(context, settings, &environment, requirements, old.as_ref(), &Upgrade::Nothing)
+    own.apply(context, settings, requirements, &Upgrade::Nothing)
 }
 
 pub fn update(context: &Context, arguments: &UpdateArguments) -> anyhow::Result<ExitCode> {
@@ -82,47 +80,74 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> anyhow::Result<
         let workspace = Workspace::find(context, arguments.resolve.settings()?)?;
         let old = workspace.lock()?;
         workspace.relock(context, old.as_ref(), &upgrade)?;
-        return sync::sync_default(context, &workspace);
+        return Ok(sync::sync_default(context, &workspace)?.finish(context));
     };
     let settings = context.settings(arguments.resolve.settings()?, current_project()?.as_ref())?;
     let environment = chosen(Some(env), &settings)?;
-    let old = own_lock(&environment)?;
-    let requirements = asked_before(old.as_ref())?;
-    apply(context, settings, &environment, requirements, old.as_ref(), &upgrade)
+    let own = Own::open(context, &environment)?;
+    let requirements = own.asked_before()?;
+    own.apply(context, settings, requirements, &upgrade)
 }
 
-fn asked_before(lock: Option<&Lock>) -> anyhow::Result<Vec<Requirement>> {
-    let texts = lock.map(|lock| lock.inputs.requirements()).unwrap_or_default();
-    texts.iter().map(|text| Ok(Requirement::parse(Family::Python, text)?)).collect()
+/// An environment that belongs to no project. No other process changes it while this one reads what it was asked for,
+/// and answers that and more.
+struct Own<'a> {
+    environment: &'a Environment,
+    held: LockedEnvironment<'a>,
+    /// What it holds now.
+    old: Option<Lock>,
 }
 
-/// Resolves for the environment's own target, installs, and remembers what was asked for.
-fn apply(
-    context: &Context,
-    settings: Settings,
-    environment: &Environment,
-    requirements: Vec<Requirement>,
-    old: Option<&Lock>,
-    upgrade: &Upgrade,
-) -> anyhow::Result<ExitCode> {
-    let state = environment.state();
-    let question = Question {
-        requirements,
-        requires_python: None,
-        hosts: Default::default(),
-        targets: vec![TargetSpec {
-            host: state.host.clone(),
-            python: Some(state.python.clone()),
-            platform: Some(state.platform.clone()),
-        }],
-        settings,
-    };
-    let lock = question.answer(context, old, upgrade)?;
-    for line in super::changes::between(old, &lock) {
-        context.say(&line);
+impl<'a> Own<'a> {
+    fn open(context: &Context, environment: &'a Environment) -> anyhow::Result<Self> {
+        let held = environment.lock(|waiting| context.say(waiting))?;
+        let plan = environment.current().map(|generation| generation.plan).unwrap_or_default();
+        let old = match &plan.lock {
+            Some(text) => Some(Lock::parse(environment.path(), text)?),
+            None if plan.packages.is_empty() => None,
+            None => bail!(
+                "the packages of {} come from a project\n  hint: change them there, with `rvp add`, `rvp remove`, `rvp update` and `rvp sync --env`",
+                environment.path().display()
+            ),
+        };
+        Ok(Self { environment, held, old })
     }
-    let target = lock.targets.first().context("the lock has no target")?;
-    sync::install(context, &question.settings, &lock, target, None, environment)?;
-    lock.write(&environment.path().join("rvp.lock"))?;
-    Ok(ExitCode::SUCCESS)
+
+    fn asked_before(&self) -> anyhow::Result<Vec<Requirement>> {
+        let texts = self.old.as_ref().map(|lock| lock.inputs.requirements()).unwrap_or_default();
+        texts.iter().map(|text| Ok(Requirement::parse(Family::Python, text)?)).collect()
+    }
+
+    /// Resolves for the environment's own target, and installs.
+    fn apply(
+        &self,
+        context: &Context,
+        settings: Settings,
+        requirements: Vec<Requirement>,
+        upgrade: &Upgrade,
+    ) -> anyhow::Result<ExitCode> {
+        let state = self.environment.state();
+        let question = Question {
+            requirements,
+            requires_python: None,
+            hosts: Default::default(),
+            targets: vec![TargetSpec {
+                host: state.host.clone(),
+                python: Some(state.python.clone()),
+                platform: Some(state.platform.clone()),
+            }],
+            settings,
+        };
+        let new = question.answer(context, self.old.as_ref(), upgrade)?;
+        for line in super::changes::between(self.old.as_ref(), &new) {
+            context.say(&line);
+        }
+        // A registry that has grown in the meantime is no reason for a new generation.
+        let same = |old: &&Lock| old.inputs == new.inputs && old.packages == new.packages;
+        let lock = self.old.as_ref().filter(same).unwrap_or(&new);
+        let target = lock.targets.first().context("the lock has no target")?;
+        let destination = Destination::Own(self.environment, &self.held);
+        let synced = sync::install(context, &question.settings, lock, target, None, destination)?;
+        Ok(synced.finish(context))
+    }
 }

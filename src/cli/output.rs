@@ -4,13 +4,20 @@ use std::io::{IsTerminal as _, Write as _};
 
 /// Prints an error with its causes on stderr. A cause that its parent already quotes is not repeated.
 pub fn error(error: &anyhow::Error) {
-    let mut text = error.to_string();
+    let whole = error.to_string();
+    // A hint is the last thing to read.
+    let (text, hint) = whole.split_once("\n  hint: ").unzip();
+    let mut text = text.unwrap_or(&whole).to_owned();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
-        if !text.contains(&cause) {
+        if !whole.contains(&cause) && !text.contains(&cause) {
             text.push_str("\n  cause: ");
             text.push_str(&cause);
         }
+    }
+    if let Some(hint) = hint {
+        text.push_str("\n  hint: ");
+        text.push_str(hint);
     }
     let label = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
         "\u{1b}[1;31merror\u{1b}[0m"

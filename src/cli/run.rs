@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use rvp::model::Platform;
 use rvp::project::Settings;
 
 use super::context::Context;
 use super::env::chosen;
+use super::environments;
 use super::publish::current_project;
 use super::sync;
 use super::workspace::Workspace;
@@ -32,6 +34,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     }
     let settings = context.settings(Settings::default(), current_project()?.as_ref())?;
     let environment = chosen(arguments.env.as_deref(), &settings)?;
+    if !environment.state().platform.parse::<Platform>()?.is_this_machine() {
+        bail!(
+            "{} is for {}: its programs do not run on this machine\n  hint: `rvp sync` lays it out; copy it to a machine that runs them",
+            environment.path().display(),
+            environments::describe(&environment)
+        );
+    }
     let (program, rest) = arguments.command.split_first().context("no command")?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(environment.scripts()).chain(std::env::split_paths(&path));

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use rvp::fetch::{Bar, Downloader, Progress, Silent, Wanted};
-use rvp::install::{Applied, Environment, InstallError, Plan, PlannedPackage, Store, Unpacked};
+use rvp::install::{
+    Applied, Environment, InstallError, LockedEnvironment, Plan, PlannedPackage, Store, Unpacked,
+};
 use rvp::model::{Artifact, Blake3, PackageName};
 use rvp::project::{Registry, Settings};
 use rvp::resolve::{Lock, LockedArtifact, LockedPackage, LockedTarget};
@@ -47,11 +49,29 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find(context, arguments.resolve.settings()?)?;
-    sync(context, &workspace, arguments)
+    Ok(sync(context, &workspace, arguments)?.finish(context))
+}
+
+/// What a sync did.
+pub enum Synced {
+    /// It changed the environment, and has said how.
+    Changed,
+    /// The environment at this path was as it should be.
+    UpToDate(PathBuf),
+}
+
+impl Synced {
+    /// Says what has not been said yet.
+    pub fn finish(self, context: &Context) -> ExitCode {
+        if let Self::UpToDate(path) = self {
+            context.say(&format!("{} is up to date", path.display()));
+        }
+        ExitCode::SUCCESS
+    }
 }
 
 /// Syncs the project's own environment with all defaults.
-pub fn sync_default(context: &Context, workspace: &Workspace) -> anyhow::Result<ExitCode> {
+pub fn sync_default(context: &Context, workspace: &Workspace) -> anyhow::Result<Synced> {
     let arguments = Arguments {
         env: None,
         target: None,
@@ -64,7 +84,7 @@ pub fn sync_default(context: &Context, workspace: &Workspace) -> anyhow::Result<
     sync(context, workspace, &arguments)
 }
 
-fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<Synced> {
     let lock = if arguments.locked {
         let lock = workspace.lock()?.context("there is no rvp.lock\n  hint: run `rvp lock`")?;
         if let Some(difference) = lock.inputs.difference(&workspace.question().inputs()) {
@@ -86,8 +106,7 @@ fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyh
     };
     let graph = Graph::new(&lock, &target.name);
     let wanted = graph.reachable(roots(workspace, arguments)?);
-    install(context, &workspace.settings, &lock, target, Some(&wanted), &environment)?;
-    Ok(ExitCode::SUCCESS)
+    install(context, &workspace.settings, &lock, target, Some(&wanted), Destination::OfProject(&environment))
 }
 
 /// The names that the chosen parts of the project require.
@@ -121,11 +140,20 @@ pub fn choose_target<'a>(
 ) -> anyhow::Result<&'a LockedTarget> {
     let all = || lock.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ");
     if let Some(wanted) = wanted {
-        return lock
+        let target = lock
             .targets
             .iter()
             .find(|target| target.name == wanted)
-            .with_context(|| format!("the lock has no target `{wanted}`\n  hint: it has {}", all()));
+            .with_context(|| format!("the lock has no target `{wanted}`\n  hint: it has {}", all()))?;
+        if let Some(environment) = environment.filter(|environment| !environments::fits(environment, target))
+        {
+            bail!(
+                "the environment {} is for {}, and not for {wanted}\n  hint: make another environment for it with `rvp env create`, and choose that with --env",
+                environment.path().display(),
+                environments::describe(environment)
+            );
+        }
+        return Ok(target);
     }
     if let Some(environment) = environment {
         return lock.targets.iter().find(|target| environments::fits(environment, target)).with_context(|| {
@@ -156,20 +184,38 @@ fn create_for(
     target: &LockedTarget,
 ) -> anyhow::Result<Environment> {
     let spec = environments::spec(context, settings, target)?;
-    let environment = Environment::create(path, &spec)?;
+    let environment = match Environment::create(path, &spec) {
+        Ok(environment) => environment,
+        Err(error) => {
+            // There was none a moment ago: where there is one now, another process was faster.
+            let made = Environment::open(path).ok().filter(|made| environments::fits(made, target));
+            return made.ok_or_else(|| error.into());
+        }
+    };
     context.say(&format!("made the environment {} for {}", path.display(), target.name));
     Ok(environment)
 }
 
-/// Makes `environment` hold what `lock` has for `target`, or those of it that are `wanted`.
+/// An environment to install into.
+pub enum Destination<'a> {
+    /// What it is to hold is remembered by a project.
+    OfProject(&'a Environment),
+    /// It remembers that itself, and the caller has the right to change it.
+    Own(&'a Environment, &'a LockedEnvironment<'a>),
+}
+
+/// Makes the environment hold what `lock` has for `target`, or those of it that are `wanted`.
 pub fn install(
     context: &Context,
     settings: &Settings,
     lock: &Lock,
     target: &LockedTarget,
     wanted: Option<&BTreeSet<PackageName>>,
-    environment: &Environment,
-) -> anyhow::Result<()> {
+    destination: Destination,
+) -> anyhow::Result<Synced> {
+    let environment = match destination {
+        Destination::OfProject(environment) | Destination::Own(environment, _) => environment,
+    };
     let order: Vec<(&LockedPackage, &LockedArtifact)> = lock
         .install_order(&target.name)
         .into_iter()
@@ -186,18 +232,25 @@ pub fn install(
                 direct_url: None,
             })
             .collect(),
+        lock: match destination {
+            Destination::OfProject(_) => None,
+            Destination::Own(..) => Some(lock.to_toml()?),
+        },
     };
     let store = context.package_store(settings)?;
     if environment.is_current(&plan, &store) {
-        context.say(&format!("{} is up to date", environment.path().display()));
-        return Ok(());
+        return Ok(Synced::UpToDate(environment.path().to_owned()));
     }
     let before = environment.current().map(|generation| generation.plan).unwrap_or_default();
     let unpacked = unpack(context, settings, lock, &order, &store)?;
-    let locked = environment.lock(|waiting| context.say(waiting))?;
-    let applied = locked.apply(&plan, &store, &unpacked)?;
+    let applied = match destination {
+        Destination::OfProject(_) => {
+            environment.lock(|waiting| context.say(waiting))?.apply(&plan, &store, &unpacked)?
+        }
+        Destination::Own(_, held) => held.apply(&plan, &store, &unpacked)?,
+    };
     report(context, &before, &plan, &applied);
-    Ok(())
+    Ok(Synced::Changed)
 }
 
 /// Has every artifact in the store, fetching what is missing; each is unpacked while the others still arrive.
@@ -288,7 +341,7 @@ fn open_needed<'a>(
             )
         })?;
         let reader = context
-            .open_registry(&registry.url.to_string(), Some(locked.key.clone()), settings)
+            .open_registry(&registry.url.to_string(), Some(locked.key.clone()), settings, false)
             .with_context(|| format!("cannot use the registry `{}`", locked.name))?;
         stores.insert(locked.name.as_str(), Arc::clone(reader.store()));
     }

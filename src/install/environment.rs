@@ -137,7 +137,10 @@ impl Environment {
                         "remove it, or choose another path; rvp changes only its own environments",
                     ),
                     (false, true) => not(format!("it has no {STATE}"), "make one with `rvp env create`"),
-                    (false, false) => not("it does not exist".into(), "make one with `rvp env create`"),
+                    (false, false) => not(
+                        "it does not exist".into(),
+                        "`rvp env list` shows those that have a name; make one with `rvp env create`",
+                    ),
                 });
             }
             Err(source) => return Err(InstallError::Io { action: "read", path: file, source }),

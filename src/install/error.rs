@@ -54,11 +54,11 @@ pub enum InstallError {
     #[error(transparent)]
     Target(#[from] TargetError),
     #[error(
-        "no Python {request} on this machine\n  looked at: {}\n  hint: install it, or name one with `--python PATH` or RVP_PYTHON",
+        "no Python {request} on this machine\n  looked at: {}\n  hint: install it, or set RVP_PYTHON to the path of one",
         looked_at(searched)
     )]
     NoPython { request: String, searched: Vec<PathBuf> },
-    #[error("{} does not work as a Python interpreter: {reason}\n  hint: name another one with `--python PATH` or RVP_PYTHON", path.display())]
+    #[error("{} does not work as a Python interpreter: {reason}\n  hint: set RVP_PYTHON to the path of another one", path.display())]
     Interpreter { path: PathBuf, reason: String },
     #[error("{} is Python {found}, and {request} is asked for\n  hint: name another interpreter, or change the target", path.display())]
     WrongPython { path: PathBuf, found: String, request: String },

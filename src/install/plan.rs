@@ -8,6 +8,10 @@ use crate::model::{Blake3, PackageName};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub packages: Vec<PlannedPackage>,
+    /// The text of the lock that they come from, where the environment remembers it and no project does. A part of the
+    /// generation, so that it changes and goes back together with the packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -97,10 +97,10 @@ impl Source {
 
 /// `\n  hint: did you mean …?` with the known name that is nearest to `text`, or the list of them when none is near.
 pub(super) fn nearest_hint(text: &str, known: &[String]) -> String {
-    let likeness = |name: &String| strsim::jaro_winkler(text, name);
+    let likeness = |name: &String| strsim::normalized_damerau_levenshtein(text, name);
     match known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other))) {
-        Some(name) if likeness(name) > 0.8 => format!("\n  hint: did you mean `{name}`?"),
-        Some(_) => format!("\n  hint: known are {}", known.join(", ")),
+        Some(name) if likeness(name) > 0.7 => format!("\n  hint: did you mean `{name}`?"),
+        Some(_) => format!("\n  hint: known: {}", known.join(", ")),
         None => String::new(),
     }
 }

@@ -13,6 +13,7 @@ use super::lock::is_for;
 use super::{Dependency, Lock, LockInputs, LockedArtifact, LockedPackage, LockedRegistry, LockedTarget};
 use crate::files;
 use crate::model::{Family, PackageName, Version, is_windows_device};
+use crate::registry::hint_of;
 
 /// The version of the format that this module writes, and the only one it reads.
 const FORMAT: u32 = 1;
@@ -27,16 +28,16 @@ const HEADING: &str = "# Written by `rvp lock`. To change it, change the project
 pub enum LockError {
     #[error("cannot read the lock {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("cannot write the lock {}: {source}", path.display())]
+    #[error("cannot write the lock {}: {source}{}", path.display(), hint_of(source))]
     Write { path: PathBuf, source: io::Error },
-    #[error("the lock {} is larger than {MAX_BYTES} bytes; make it anew with `rvp lock`", path.display())]
+    #[error("the lock {} is larger than {MAX_BYTES} bytes; delete it and run `rvp lock`", path.display())]
     TooLarge { path: PathBuf },
     #[error(
-        "the lock {} has format {found}, and this version of rvp reads format {FORMAT}; update rvp, or make it anew with `rvp lock`",
+        "the lock {} has format {found}, and this version of rvp reads format {FORMAT}; update rvp, or delete the file and run `rvp lock`",
         path.display()
     )]
     Format { path: PathBuf, found: u32 },
-    #[error("line {line} of the lock {}: {reason}", path.display())]
+    #[error("line {line} of the lock {}: {reason}\n  hint: if git left a conflict in it, take either side whole, or delete the file, and run `rvp lock`", path.display())]
     Line { path: PathBuf, line: usize, reason: String },
     #[error("the lock {} does not hold together: {reason}; make it anew with `rvp lock`", path.display())]
     Content { path: PathBuf, reason: String },

@@ -11,6 +11,31 @@ use std::process::{Command, Output};
 
 pub use wheel::Wheel;
 
+/// The setting of a target that needs no interpreter of this machine.
+pub const WINDOWS: &str = "targets = [{ python = '3.11', platform = 'win_amd64' }]";
+
+/// Two versions of a package, and of the one that both need.
+pub fn walls() -> Vec<Wheel> {
+    vec![
+        Wheel::new("acme-walls", "1.0").requires("acme-units>=1"),
+        Wheel::new("acme-walls", "2.0").requires("acme-units>=2").extra("plot", "acme-plot"),
+        Wheel::new("acme-units", "1.0"),
+        Wheel::new("acme-units", "2.0"),
+        Wheel::new("acme-plot", "0.5"),
+    ]
+}
+
+/// Packages with a program and with data, and one whose dependency is nowhere.
+pub fn buildings() -> Vec<Wheel> {
+    vec![
+        Wheel::new("acme-walls", "1.0").requires("acme-units>=1").script("walls"),
+        Wheel::new("acme-walls", "1.1").requires("acme-units>=1").script("walls"),
+        Wheel::new("acme-units", "1.0").file("acme_units/data/table.txt", "mm\n"),
+        Wheel::new("acme-doors", "1.0").requires("acme-absent"),
+        Wheel::new("acme-roofs", "1.0"),
+    ]
+}
+
 /// A temporary folder with an `RVP_HOME` of its own. Snapshots made while it lives are free of what differs from run
 /// to run: paths, times, keys, digests, and this machine's Python.
 pub struct World {
@@ -31,6 +56,7 @@ impl World {
             (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "[TIME]"),
             (r"127\.0\.0\.1:\d+", "[HOST]"),
             (r"Python 3\.\d+(\.\d+)? on (many)?(linux|macosx)_\w+", "[PYTHON]"),
+            (r"looked at: .*", "looked at: [PATHS]"),
             (r"python==3\.\d+ (many)?(linux|macosx)_\w+", "[PYTHON]"),
         ];
         for (pattern, replacement) in filters {
