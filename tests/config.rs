@@ -129,9 +129,24 @@ fn the_project_goes_before_the_user_and_the_environment_before_both() {
         let mut command = world.command("app", &format!("config get {setting}"));
         text(&command.env("RVP_PRERELEASE", "explicit").output().unwrap())
     };
-    assert_snapshot!(get("no-build"), @"");
-    assert_snapshot!(get("resolution"), @"");
-    assert_snapshot!(get("prerelease"), @"");
+    assert_snapshot!(get("no-build"), @r"
+    exit code: 0
+    ----- stdout -----
+    true
+    ----- stderr -----
+    ");
+    assert_snapshot!(get("resolution"), @r"
+    exit code: 0
+    ----- stdout -----
+    lowest-direct
+    ----- stderr -----
+    ");
+    assert_snapshot!(get("prerelease"), @r"
+    exit code: 0
+    ----- stdout -----
+    explicit
+    ----- stderr -----
+    ");
     let output =
         world.command("app", "config get resolution").env("RVP_RESOLUTION", "newest").output().unwrap();
     assert_snapshot!(text(&output), @r"
