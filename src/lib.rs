@@ -1,9 +1,10 @@
 //! `rvp` replaces a package server with a directory of plain files.
 //!
 //! The modules are layers, and use only those below them: `cli`, then `publish`, `install` and `resolve`,
-//! then `project`, `package` and `fetch`, then `registry`, then `model`.
+//! then `project`, `package` and `fetch`, then `registry`, then `model`. `files` is below all of them.
 
 pub mod fetch;
+pub mod files;
 pub mod install;
 pub mod model;
 pub mod package;

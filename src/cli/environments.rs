@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rvp::install::python::{self, Interpreter, PythonRequest};
-use rvp::install::{Environment, EnvironmentSpec};
+use rvp::install::{Environment, EnvironmentSpec, InstallError};
 use rvp::model::Platform;
 use rvp::project::Settings;
 use rvp::resolve::LockedTarget;
@@ -21,7 +21,8 @@ pub fn locate(text: &str, settings: &Settings) -> PathBuf {
     }
 }
 
-/// What an environment for `target` is to be. Its interpreter is looked for only where it could run.
+/// What an environment for `target` is to be. Its interpreter is looked for only where it could run, and on Windows
+/// there may be none: the usual one is part of the application that embeds it.
 pub fn spec(
     context: &Context,
     settings: &Settings,
@@ -29,7 +30,16 @@ pub fn spec(
 ) -> anyhow::Result<EnvironmentSpec> {
     let platform: Platform = target.platform.parse()?;
     let interpreter = if platform.is_this_machine() {
-        Some(interpreter_for(context, settings, &target.python)?)
+        match interpreter_for(context, settings, &target.python) {
+            Ok(interpreter) => Some(interpreter),
+            Err(InstallError::NoPython { request, .. }) if platform.is_windows() => {
+                context.say(&format!(
+                    "no Python {request} on this machine: the environment is for applications that bring their own"
+                ));
+                None
+            }
+            Err(error) => return Err(error.into()),
+        }
     } else {
         None
     };
@@ -43,12 +53,16 @@ pub fn spec(
     })
 }
 
-fn interpreter_for(context: &Context, settings: &Settings, python: &str) -> anyhow::Result<Interpreter> {
+fn interpreter_for(
+    context: &Context,
+    settings: &Settings,
+    python: &str,
+) -> Result<Interpreter, InstallError> {
     let request: PythonRequest = python.parse()?;
     let preferred = ThisMachine::new(context, settings, None).interpreter();
     match preferred {
         Ok(interpreter) if request.admits(&interpreter.version) => Ok(interpreter),
-        _ => Ok(python::find(request, None, &context.interpreter_cache(settings))?),
+        _ => python::find(request, None, &context.interpreter_cache(settings)),
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::sync::mpsc::Receiver;
 use super::FetchError;
 use super::check::{Check, Mismatch, check_file};
 use super::progress::{Event, Progress};
+use crate::files;
 use crate::model::Artifact;
 
 /// Where one blob stands in the cache.
@@ -137,7 +138,7 @@ impl Partial {
         }
         // While the file is open, and so locked. A blob that was found damaged gives way.
         let Self { file, entry, .. } = self;
-        fs::rename(&entry.part, &entry.finished).map_err(entry.error(&entry.finished))?;
+        files::rename(&entry.part, &entry.finished).map_err(entry.error(&entry.finished))?;
         drop(file);
         Ok(Ok(entry.finished))
     }

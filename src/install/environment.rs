@@ -25,6 +25,7 @@ use super::link::default_link_mode;
 use super::plan::Plan;
 use super::python::{Interpreter, PythonRequest};
 use super::store::Store;
+use crate::files;
 use crate::model::{Blake3, Platform};
 use crate::project::LinkMode;
 
@@ -114,7 +115,7 @@ impl Environment {
             .map_err(std::io::Error::from)
             .map_err(InstallError::io("write", &root.join(STATE)))?;
         write(STATE, &json)?;
-        fs::rename(&stage, &root).map_err(InstallError::io("rename a folder to", &root))?;
+        files::rename(&stage, &root).map_err(InstallError::io("rename a folder to", &root))?;
         Ok(Self { root, state, layout })
     }
 

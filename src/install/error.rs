@@ -97,6 +97,9 @@ fn hint_of(error: &io::Error) -> &'static str {
         io::ErrorKind::InvalidFilename => {
             "the path is too long for this system; choose a folder nearer to the root"
         }
+        io::ErrorKind::Unsupported => {
+            "environments and the store need a disk that can hold links, such as a local one with NTFS; choose another folder"
+        }
         _ => "nothing was changed; run the command again when the cause is removed",
     }
 }

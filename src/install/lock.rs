@@ -13,6 +13,7 @@ use super::link::write_tree;
 use super::plan::Plan;
 use super::store::{Store, Unpacked};
 use super::system;
+use crate::files;
 use crate::model::Blake3;
 
 /// An environment that this process alone may change, for as long as this lives.
@@ -84,7 +85,7 @@ impl LockedEnvironment<'_> {
             Generation { number, fingerprint, conflicts: tree.conflicts.clone(), plan: plan.clone() };
         generation.write(&stage)?;
         let folder = environment.generation_path(number);
-        fs::rename(&stage, &folder).map_err(InstallError::io("rename a folder to", &folder))?;
+        files::rename(&stage, &folder).map_err(InstallError::io("rename a folder to", &folder))?;
 
         let names: Vec<OsString> = tree.root.values().map(|entry| OsString::from(&entry.name)).collect();
         self.switch(number, &names)?;
@@ -129,16 +130,15 @@ impl LockedEnvironment<'_> {
             .collect();
         for name in &visible {
             let path = root.join(name);
-            if fs::symlink_metadata(&path).is_err() {
-                system::link_through_current(root, &folder, name)
-                    .map_err(InstallError::io("make the link", &path))?;
-            } else if !system::leads_through_current(&path) {
+            if fs::symlink_metadata(&path).is_ok() && !system::leads_through_current(&path) {
                 return Err(InstallError::InTheWay {
                     path,
                     reason: "a package of the environment needs this name",
                     hint: "move it away and run the command again",
                 });
             }
+            system::link_through_current(root, &folder, name)
+                .map_err(InstallError::io("make the link", &path))?;
         }
         let current = root.join(CURRENT);
         let target = Path::new(GENERATIONS).join(number.to_string());

@@ -25,6 +25,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod tree;
+#[cfg(test)]
+mod windows_tests;
 
 #[cfg(unix)]
 #[path = "system_unix.rs"]

@@ -12,6 +12,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::InstallError;
+use crate::files;
 use crate::model::{Blake3, Platform};
 
 /// Names an interpreter that is tried before any other.
@@ -172,10 +173,9 @@ fn below(folder: Option<PathBuf>, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf>
 
 fn save(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = files::temporary_file(folder)?;
     std::io::Write::write_all(&mut file, bytes)?;
-    file.persist(path)?;
-    Ok(())
+    files::persist(file, path)
 }
 
 impl PythonRequest {

@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use super::InstallError;
 use super::arrange::{self, join};
 use super::manifest::Manifest;
+use crate::files;
 use crate::model::Blake3;
 use crate::package::Wheel;
 
@@ -125,7 +126,7 @@ impl Store {
         if let Some(parent) = folder.parent() {
             fs::create_dir_all(parent).map_err(InstallError::io("create the folder", parent))?;
         }
-        if let Err(source) = fs::rename(&stage, &folder) {
+        if let Err(source) = files::rename(&stage, &folder) {
             // Another process was faster, or what stands there is damaged.
             if let Ok(unpacked) = self.read(artifact) {
                 return Ok(unpacked);
@@ -133,9 +134,9 @@ impl Store {
             if !folder.exists() {
                 return Err(InstallError::Io { action: "rename a folder to", path: folder, source });
             }
-            fs::rename(&folder, temporary.path().join("damaged"))
+            files::rename(&folder, &temporary.path().join("damaged"))
                 .map_err(InstallError::io("set aside the damaged folder", &folder))?;
-            fs::rename(&stage, &folder).map_err(InstallError::io("rename a folder to", &folder))?;
+            files::rename(&stage, &folder).map_err(InstallError::io("rename a folder to", &folder))?;
         }
         Ok(Unpacked { artifact, folder, manifest: Arc::new(manifest) })
     }

@@ -31,7 +31,11 @@ pub fn switch(link: &Path, target: &Path, scratch: &Path) -> io::Result<()> {
 /// Makes `name` at the root of an environment lead to what has this name in the current generation,
 /// which is or is going to be the one in `generation`.
 pub fn link_through_current(root: &Path, _generation: &Path, name: &OsStr) -> io::Result<()> {
-    symlink(Path::new("current").join(name), root.join(name))
+    let link = root.join(name);
+    if leads_through_current(&link) {
+        return Ok(());
+    }
+    symlink(Path::new("current").join(name), link)
 }
 
 /// Whether the path at the root of an environment is a link that `link_through_current` made.

@@ -10,10 +10,15 @@ use uv_trampoline_builder::{WindowMode, windows_python_launcher, windows_script_
 use super::launcher::{self, Script};
 use super::layout::Layout;
 use super::manifest::Command;
+use crate::files;
+
+/// `ERROR_INVALID_FUNCTION` and `ERROR_NOT_SUPPORTED`: what file systems say that know no junctions (FAT, exFAT, most shares).
+const INVALID_FUNCTION: i32 = 1;
+const NOT_SUPPORTED: i32 = 50;
 
 /// Makes `at` a junction to the folder `target`.
 pub fn link_folder(target: &Path, at: &Path) -> io::Result<()> {
-    junction::create(target, at)
+    junction(target, at)
 }
 
 /// Makes `at` another name of the file `target`, or a copy where the volume is another.
@@ -28,27 +33,50 @@ pub fn link_file(target: &Path, at: &Path) -> io::Result<()> {
 pub fn switch(link: &Path, target: &Path, scratch: &Path) -> io::Result<()> {
     let _ = remove_link(scratch);
     let target = link.parent().map(|parent| parent.join(target)).unwrap_or_else(|| target.to_owned());
-    junction::create(target, scratch)?;
+    junction(&target, scratch)?;
     if fs::rename(scratch, link).is_ok() {
         return Ok(());
     }
     remove_link(link)?;
-    fs::rename(scratch, link)
+    files::rename(scratch, link)
 }
 
 /// Makes `name` at the root of an environment lead to what has this name in the current generation,
 /// which is or is going to be the one in `generation`. A junction cannot lead to a file: those are found in `current` only.
+/// It has no relative target either: one that leads to where the environment was before it was moved is replaced.
 pub fn link_through_current(root: &Path, generation: &Path, name: &OsStr) -> io::Result<()> {
     if generation.join(name).is_file() {
         return Ok(());
     }
-    junction::create(root.join("current").join(name), root.join(name))
+    let (link, target) = (root.join(name), root.join("current").join(name));
+    match fs::read_link(&link) {
+        Ok(known) if same_place(&known, &target) => return Ok(()),
+        Ok(_) => remove_link(&link)?,
+        Err(_) => {}
+    }
+    junction(&target, &link)
 }
 
-/// Whether the path at the root of an environment is a junction that `link_through_current` made.
+/// Whether the path at the root of an environment is a junction that `link_through_current` made, here or at the place
+/// from where the environment was moved.
 pub fn leads_through_current(path: &Path) -> bool {
-    let (Ok(target), Some(root)) = (junction::get_target(path), path.parent()) else { return false };
-    target.starts_with(root.join("current"))
+    let (Ok(target), Some(name)) = (fs::read_link(path), path.file_name()) else { return false };
+    target.ends_with(Path::new("current").join(name))
+}
+
+/// Makes `at` a junction to the folder `target`, or leaves nothing there.
+fn junction(target: &Path, at: &Path) -> io::Result<()> {
+    junction::create(target, at).map_err(|error| match error.raw_os_error() {
+        Some(INVALID_FUNCTION | NOT_SUPPORTED) => {
+            let _ = fs::remove_dir(at);
+            io::Error::new(io::ErrorKind::Unsupported, "this drive cannot hold junctions")
+        }
+        _ => error,
+    })
+}
+
+fn same_place(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Removes a junction, or a file.
@@ -97,7 +125,7 @@ pub fn interpreter_links(_interpreter: &Path, _layout: &Layout) -> Vec<(String, 
 
 /// `python.exe` and `pythonw.exe`, which start the interpreter and tell it of the environment.
 pub fn interpreter_programs(interpreter: &Path) -> io::Result<Vec<Script>> {
-    let program = |name: &str, mode: WindowMode| {
+    let program = |name: &str, mode: WindowMode| -> io::Result<Script> {
         let bytes =
             windows_python_launcher(interpreter.with_file_name(name), mode).map_err(io::Error::other)?;
         Ok(Script { name: name.to_owned(), bytes })

@@ -127,13 +127,16 @@ fn normalise_part(text: &str) -> Option<String> {
     Some(name)
 }
 
-/// Names that Windows gives to devices, in any folder and with any extension.
+/// Names that Windows gives to devices, in any folder and with any extension. The numbers of ports may be superscripts.
 pub fn is_windows_device(stem: &str) -> bool {
     let stem = stem.to_ascii_lowercase();
+    let number = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));
     matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$")
-        || (stem.len() == 4
-            && (stem.starts_with("com") || stem.starts_with("lpt"))
-            && stem.ends_with(|c: char| c.is_ascii_digit()))
+        || number.is_some_and(|number| {
+            let mut digits = number.chars();
+            digits.next().is_some_and(|c| c.is_ascii_digit() || matches!(c, '¹' | '²' | '³'))
+                && digits.next().is_none()
+        })
 }
 
 fn escape_device(part: &str) -> String {
@@ -201,6 +204,18 @@ mod tests {
         assert_eq!(path("nul"), "index/python/nu/l_/nul_");
         assert_eq!(path("vitte:roussov/Vitte-Math"), "index/vitte/ro/us/roussov/vitte-math");
         assert_eq!(path("host:revit"), "index/host/re/vi/revit");
+    }
+
+    #[test]
+    fn devices_of_windows_are_known_in_every_spelling() {
+        for device in
+            ["con", "PRN", "Aux", "nul", "CONIN$", "conout$", "com0", "COM9", "lpt1", "Lpt²", "COM³"]
+        {
+            assert!(is_windows_device(device), "{device}");
+        }
+        for name in ["", "co", "com", "com10", "lpt¹²", "comx", "console", "null", "aux1", "clock"] {
+            assert!(!is_windows_device(name), "{name}");
+        }
     }
 
     #[test]

@@ -143,6 +143,7 @@ mod tests {
             ("a/NUL", PathProblem::Device),
             ("a/con.tar.gz", PathProblem::Device),
             ("com1 .txt/a", PathProblem::Device),
+            ("a/LPT².log", PathProblem::Device),
         ] {
             assert_eq!(check_path(bad), Err(problem), "{bad:?}");
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::RegistryError;
+use crate::files;
 use crate::model::Blake3;
 
 /// The folders of one user in which registries are remembered. Several processes may share them.
@@ -76,10 +77,9 @@ impl ClientFolders {
 fn write_unsynced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = files::temporary_file(folder)?;
     file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
+    files::persist(file, path)
 }
 
 /// Writes a file as a whole: readers see the old bytes or the new ones. Only its owner may read it.
@@ -95,10 +95,9 @@ pub(super) fn replace_file_after(
 ) -> Result<(), RegistryError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(RegistryError::io("write in", folder))?;
+    let mut file = files::temporary_file(folder).map_err(RegistryError::io("write in", folder))?;
     file.write_all(bytes).map_err(RegistryError::io("write", path))?;
     file.as_file().sync_data().map_err(RegistryError::io("write", path))?;
     prepare(file.path())?;
-    file.persist(path).map_err(|error| RegistryError::io("replace", path)(error.error))?;
-    Ok(())
+    files::persist(file, path).map_err(RegistryError::io("replace", path))
 }

@@ -18,6 +18,7 @@ use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
 use super::{Checkpoint, Config, LogKey, RegistryError, layout};
+use crate::files;
 use crate::model::{Artifact, Blake3, FileRecord, Package, PackageName, Record};
 
 /// A directory registry, locked for one writer.
@@ -97,7 +98,7 @@ impl Writer {
             _ => {}
         }
         let staged = staging.keep();
-        std::fs::rename(&staged, dir).map_err(RegistryError::io("move the new registry to", dir))?;
+        files::rename(&staged, dir).map_err(RegistryError::io("move the new registry to", dir))?;
         set_readable(dir)?;
         Ok(sealed)
     }
@@ -155,8 +156,7 @@ impl Writer {
         let folder = path.parent().unwrap_or(&self.dir);
         std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
         let mut from = File::open(source).map_err(RegistryError::io("read", source))?;
-        let mut to =
-            tempfile::NamedTempFile::new_in(folder).map_err(RegistryError::io("write in", folder))?;
+        let mut to = files::temporary_file(folder).map_err(RegistryError::io("write in", folder))?;
         let mut hasher = blake3::Hasher::new();
         let mut buffer = vec![0; 1 << 17];
         loop {
@@ -173,8 +173,7 @@ impl Writer {
         }
         to.as_file().sync_data().map_err(RegistryError::io("write", &path))?;
         set_readable(to.path())?;
-        to.persist(&path).map_err(|error| RegistryError::io("write", &path)(error.error))?;
-        Ok(())
+        files::persist(to, &path).map_err(RegistryError::io("write", &path))
     }
 
     /// The index files that hold lines behind their committed ones: proposals, or the remains of a dead writer.

@@ -11,6 +11,7 @@ use uv_normalize::ExtraName;
 
 use super::lock::is_for;
 use super::{Dependency, Lock, LockInputs, LockedArtifact, LockedPackage, LockedRegistry, LockedTarget};
+use crate::files;
 use crate::model::{Family, PackageName, Version, is_windows_device};
 
 /// The version of the format that this module writes, and the only one it reads.
@@ -118,8 +119,7 @@ impl Lock {
             tempfile::Builder::new().prefix(".rvp.lock.").make_in(folder, create).map_err(failed)?;
         file.as_file_mut().write_all(text.as_bytes()).map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
-        file.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        files::persist(file, path).map_err(failed)
     }
 
     /// The bytes of the file.
