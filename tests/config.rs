@@ -232,7 +232,7 @@ fn a_mistake_in_the_project_has_a_place_and_a_reason() {
     ----- stdout -----
     ----- stderr -----
     error: [TEMP]/app/pyproject.toml:4:1: `registry` is not a setting here
-      hint: known: hosts, constraint-dependencies, exclude-newer, link-mode, no-binary, no-build, override-dependencies, prerelease, registries, resolution, targets
+      hint: did you mean `registries`?
     ");
     assert_snapshot!(lock("[project]\nname = \"app\"\n[tool.rvp]\nregistries = [\"../acme\"]\n"), @r#"
     exit code: 1
