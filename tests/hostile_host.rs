@@ -121,12 +121,11 @@ impl Report {
     }
 
     fn check(&self, name: &str) {
-        insta::with_settings!({
-            omit_expression => true,
-            filters => [(r"\b[0-9a-f]{64}\b", "[DIGEST]"), (r"[A-Za-z0-9+/]{43}=", "[ROOT]")],
-        }, {
-            insta::assert_snapshot!(name, self.0);
-        });
+        let mut settings = insta::Settings::clone_current();
+        settings.set_omit_expression(true);
+        settings.add_filter(r"\b[0-9a-f]{2}/\[DIGEST\]", "[DIGEST]");
+        settings.add_filter(r"[A-Za-z0-9+/]{43}=", "[ROOT]");
+        settings.bind(|| insta::assert_snapshot!(name, self.0));
     }
 }
 
@@ -216,7 +215,6 @@ fn sealed_nonsense() {
     let (site, _nginx) = on_nginx();
     let mut report = Report::default();
     let mut seal = |case: &str, line: &str| {
-        println!("{case}");
         let error = site.lock(|served| site.forge(served).seal(WALLS, &[line]));
         report.add(case, &error);
     };
@@ -252,7 +250,7 @@ fn sealed_nonsense() {
         &site.lock(|served| {
             let mut forge = site.forge(served);
             let mut text = fs::read_to_string(served.join(WALLS)).unwrap();
-            text = text.replacen("acme-geometry", "acme-malware", 1);
+            text = text.replace(r#""requires":["acme-geometry"],"#, "");
             fs::write(served.join(WALLS), &text).unwrap();
             let entry = Entry { length: text.len() as u64, digest: Blake3::of(text.as_bytes()) };
             // A new snapshot needs a larger log, or it is another state of the same size.
@@ -261,6 +259,8 @@ fn sealed_nonsense() {
         }),
     );
     report.check("sealed_nonsense");
+    // These states were signed, so that one with less is a step back to a client that remembers them.
+    site.serve(|_| {});
     site.recovers();
 }
 
@@ -488,7 +488,9 @@ fn servers() {
     ];
     for (case, path, answer) in cases {
         set(path, *answer);
+        let start = std::time::Instant::now();
         report.add(case, &site.lock(|_| {}));
+        println!("TIME {case} {:?} {}", start.elapsed(), server.requests().len());
     }
     report.check("servers");
     let before = server.requests().len();
@@ -566,4 +568,13 @@ fn what_is_known_is_not_asked_again() {
     assert_eq!(asked("sync"), [""; 0]);
     assert_eq!(asked("sync"), [""; 0]);
     assert_eq!(asked("lock --upgrade --offline"), [""; 0]);
+    // A cache that was damaged is mended.
+    for tile in walkdir::WalkDir::new(world.path("home/cache")) {
+        let path = tile.unwrap().into_path();
+        if path.is_file() && path.to_str().unwrap().contains("/log/tile/") {
+            alter(&path);
+        }
+    }
+    assert_eq!(asked("lock --upgrade").len(), 2);
+    assert_eq!(asked("lock --upgrade").len(), 1);
 }

@@ -137,17 +137,13 @@ fn attacks() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 macro_rules! assert_shown {
-    ($shown:expr) => {
-        insta::with_settings!({
-            omit_expression => true,
-            filters => [
-                (r"\[TEMP\]/attacks/\d+/", "[ATTACK]/"),
-                (r"\[TEMP\]/home/cache/downloads/", "[CACHE]/"),
-            ],
-        }, {
-            insta::assert_snapshot!($shown)
-        })
-    };
+    ($shown:expr) => {{
+        let mut settings = insta::Settings::clone_current();
+        settings.set_omit_expression(true);
+        settings.add_filter(r"\[TEMP\]/attacks/\d+/|attacks/\d+/", "[ATTACK]/");
+        settings.add_filter(r"\b[0-9a-f]{2}/\[DIGEST\]", "[DIGEST]");
+        settings.bind(|| insta::assert_snapshot!($shown))
+    }};
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn says_what_a_server_refuses_and_what_to_do() {
     with_filters(|| {
         insta::assert_snapshot!(failure("refused"), @r"
         cannot fetch config.json of http://127.0.0.1:PORT/refused: the server refuses (403 Forbidden)
-          hint: S3-like hosts answer 403 for a missing file when listing is not allowed: check the registry's URL, then your permissions
+          hint: S3-like hosts answer 403 for a missing file when listing is not allowed: check the URL, then your permissions
         ");
         insta::assert_snapshot!(failure("proxy"), @r"
         cannot fetch config.json of http://127.0.0.1:PORT/proxy: the proxy asks for credentials (407 Proxy Authentication Required)
@@ -157,15 +157,15 @@ fn says_what_a_server_refuses_and_what_to_do() {
         ");
         insta::assert_snapshot!(failure("moved"), @r"
         cannot fetch config.json of http://127.0.0.1:PORT/moved: it redirects to http://login.example, where rvp does not follow from http
-          hint: if that is where the registry is now, use its new URL; otherwise a proxy or a login page may stand in between
+          hint: if that is its new place, use that URL; otherwise a proxy or a login page may stand in between
         ");
         insta::assert_snapshot!(failure("loop"), @r"
         cannot fetch config.json of http://127.0.0.1:PORT/loop: it redirects more than 5 times, last to http://127.0.0.1
-          hint: if that is where the registry is now, use its new URL; otherwise a proxy or a login page may stand in between
+          hint: if that is its new place, use that URL; otherwise a proxy or a login page may stand in between
         ");
         insta::assert_snapshot!(failure("private"), @r"
         cannot fetch config.json of http://127.0.0.1:PORT/private: the server answers 401 Unauthorized
-          hint: put the user name and password into the registry's URL: https://user:password@host/path
+          hint: put the user name and password into the URL: https://user:password@host/path
         ");
     });
     let read = |url: String| read(&open(&url), "config.json", 0, LIMIT).unwrap().unwrap();
@@ -202,7 +202,7 @@ fn credentials_stay_with_their_origin() {
     with_filters(|| {
         insta::assert_snapshot!(error(&open("/clear"), "config.json"), @r"
     cannot fetch config.json of https://localhost:PORT/clear: it redirects to http://127.0.0.1, where rvp does not follow from https
-      hint: if that is where the registry is now, use its new URL; otherwise a proxy or a login page may stand in between
+      hint: if that is its new place, use that URL; otherwise a proxy or a login page may stand in between
     ")
     });
     assert_eq!(elsewhere.requests().len(), 1);
@@ -241,7 +241,7 @@ fn gives_up_in_the_end() {
         ");
         insta::assert_snapshot!(error(&open(&silent.url), "log/checkpoint"), @r"
         cannot fetch log/checkpoint of http://127.0.0.1:PORT: no byte arrived within the time limit, at the last of 4 attempts
-          hint: check the network, then try again
+          hint: check the network, then try again; RVP_HTTP_TIMEOUT sets how many seconds to wait
         ");
         insta::assert_snapshot!(error(&open(&dropping.url), "log/checkpoint"), @r"
         cannot fetch log/checkpoint of http://127.0.0.1:PORT: the connection broke: end of file before message length reached, at the last of 4 attempts
@@ -297,7 +297,10 @@ fn an_endless_body_ends_at_the_limit() {
     });
     let error = read(&open(&server.url), "config.json", 0, 10_000).unwrap_err();
     with_filters(
-        || insta::assert_snapshot!(error, @"config.json of http://127.0.0.1:PORT is larger than 10000 bytes, the most that rvp reads of such a file"),
+        || insta::assert_snapshot!(error, @r"
+        config.json of http://127.0.0.1:PORT is larger than 10000 bytes, the most that rvp reads of such a file
+          hint: what is there is not of a registry; copy the registry again from its source, or use another mirror
+        "),
     );
 }
 

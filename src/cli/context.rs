@@ -56,12 +56,13 @@ impl Context {
         Ok(rvp::install::Store::open(&root)?)
     }
 
-    /// Opens the registry at a path or URL.
+    /// Opens the registry at a path or URL. With `refresh` it is asked for its state in any case.
     pub fn open_registry(
         &self,
         location: &str,
         key: Option<String>,
         settings: &Settings,
+        refresh: bool,
     ) -> anyhow::Result<Reader> {
         let mut http = HttpSettings::default();
         if let Some(seconds) = settings.http_timeout {
@@ -71,7 +72,8 @@ impl Context {
             http.requests = requests.get();
         }
         let store = open_store(location, &http)?;
-        let options = OpenOptions { key, offline: self.global.offline };
+        let options =
+            OpenOptions { key, offline: self.global.offline, refresh: refresh || self.global.refresh };
         Ok(Reader::open(store, self.folders(settings), &options)?)
     }
 
@@ -79,7 +81,7 @@ impl Context {
     pub fn open_directory(&self, dir: &Path) -> anyhow::Result<Reader> {
         let settings = self.settings(Settings::default(), None)?;
         let location = dir.to_str().with_context(|| format!("{} is not a path in UTF-8", dir.display()))?;
-        self.open_registry(location, None, &settings)
+        self.open_registry(location, None, &settings, true)
     }
 
     /// Where the private half of a log key is kept: `~/.rvp/keys/<name>+<hash>`.

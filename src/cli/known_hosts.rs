@@ -22,7 +22,7 @@ impl KnownHosts {
     /// Those of the registries in the settings.
     pub fn of_settings(context: &Context, settings: &Settings) -> anyhow::Result<Self> {
         let set = settings.registries.as_ref().is_some_and(|registries| !registries.is_empty());
-        let registries = if set { Some(open_registries(context, settings)?) } else { None };
+        let registries = if set { Some(open_registries(context, settings, false)?) } else { None };
         Ok(Self { registries, shipped: shipped()? })
     }
 

@@ -57,6 +57,9 @@ struct Global {
     /// Ask no server for anything: use what this machine already has
     #[arg(long, global = true, env = "RVP_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
     offline: bool,
+    /// Ask registries for their state even where their servers let the last one be used for a while
+    #[arg(long, global = true, conflicts_with = "offline")]
+    refresh: bool,
 }
 
 #[derive(Subcommand)]

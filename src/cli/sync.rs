@@ -341,7 +341,7 @@ fn open_needed<'a>(
             )
         })?;
         let reader = context
-            .open_registry(&registry.url.to_string(), Some(locked.key.clone()), settings)
+            .open_registry(&registry.url.to_string(), Some(locked.key.clone()), settings, false)
             .with_context(|| format!("cannot use the registry `{}`", locked.name))?;
         stores.insert(locked.name.as_str(), Arc::clone(reader.store()));
     }

@@ -104,7 +104,23 @@ impl Question {
                 "`no-binary` is set, and this version of rvp installs wheels only\n  hint: take the setting away; building source distributions comes with `rvp build`"
             );
         }
-        let registries = open_registries(context, &self.settings)?;
+        let registries = open_registries(context, &self.settings, *upgrade != Upgrade::Nothing)?;
+        match self.resolve(context, &registries, old, upgrade) {
+            // What is missing in a remembered state may have been published since.
+            Err(_) if !registries.asked() && !context.global.offline => {
+                self.resolve(context, &open_registries(context, &self.settings, true)?, old, upgrade)
+            }
+            resolved => resolved,
+        }
+    }
+
+    fn resolve(
+        &self,
+        context: &Context,
+        registries: &Registries,
+        old: Option<&Lock>,
+        upgrade: &Upgrade,
+    ) -> anyhow::Result<Lock> {
         let machine = ThisMachine::new(context, &self.settings, self.requires_python.clone());
         let hosts: Vec<PackageName> =
             self.targets.iter().filter_map(|target| Some(target.host_parts().ok()??.0)).collect();
@@ -112,7 +128,7 @@ impl Question {
         let targets: Vec<Target> = self
             .targets
             .iter()
-            .map(|spec| decide_target(spec, &registries, &machine))
+            .map(|spec| decide_target(spec, registries, &machine))
             .collect::<Result<_, _>>()?;
         let names: Vec<PackageName> = self
             .requirements
@@ -133,7 +149,7 @@ impl Question {
             hosts: &self.hosts,
             options: &options,
             preferences: &preferences,
-            packages: &registries,
+            packages: registries,
         };
         let resolutions = resolve_all(&request, &targets)?;
         registries.check_inclusion(&resolutions)?;
@@ -144,8 +160,8 @@ impl Question {
     }
 }
 
-/// Opens all registries of the settings.
-pub fn open_registries(context: &Context, settings: &Settings) -> anyhow::Result<Registries> {
+/// Opens all registries of the settings. With `refresh` they are asked for their state in any case.
+pub fn open_registries(context: &Context, settings: &Settings, refresh: bool) -> anyhow::Result<Registries> {
     let registries = settings.registries.clone().unwrap_or_default();
     if registries.is_empty() {
         bail!(
@@ -156,7 +172,7 @@ pub fn open_registries(context: &Context, settings: &Settings) -> anyhow::Result
         .iter()
         .map(|registry| {
             context
-                .open_registry(&registry.url.to_string(), registry.key.clone(), settings)
+                .open_registry(&registry.url.to_string(), registry.key.clone(), settings, refresh)
                 .with_context(|| format!("cannot use the registry `{}`", registry.name))
         })
         .collect::<anyhow::Result<_>>()?;

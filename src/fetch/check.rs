@@ -42,13 +42,22 @@ impl Check {
         self.length += bytes.len() as u64;
     }
 
-    /// Takes in what `file` holds from its position on.
+    /// Takes in what `file` holds from its position on, with all processors.
+    ///
+    /// The file is not mapped into memory: if somebody else shortens a mapped file, the process is killed.
     pub fn update_from(&mut self, mut file: &File) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER];
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(BUFFER);
+        let mut buffer = vec![0; length.clamp(1, BUFFER)];
         loop {
             match file.read(&mut buffer) {
                 Ok(0) => return Ok(()),
-                Ok(length) => self.update(&buffer[..length]),
+                Ok(length) => {
+                    self.blake3.update_rayon(&buffer[..length]);
+                    if let Some(sha256) = &mut self.sha256 {
+                        sha256.update(&buffer[..length]);
+                    }
+                    self.length += length as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -73,6 +82,13 @@ impl Check {
     }
 }
 
+/// The digest of the file at `path`, with all processors.
+pub fn digest_of_file(path: &Path) -> io::Result<Blake3> {
+    let mut check = Check::new(false);
+    check.update_from(&File::open(path)?)?;
+    Ok(Blake3(*check.blake3.finalize().as_bytes()))
+}
+
 /// Whether the file at `path` is `artifact`, using all processors; none if there is no file.
 pub(super) fn check_file(
     path: &Path,
@@ -88,14 +104,11 @@ pub(super) fn check_file(
     };
     let mut check = Check::new(sha256);
     // The length first: it costs nothing, and most damaged files differ in it.
-    check.length = file.metadata()?.len();
-    if check.length == artifact.size {
-        if sha256 {
-            check.length = 0;
-            check.update_from(&file)?;
-        } else {
-            check.blake3.update_mmap_rayon(path)?;
-        }
+    let length = file.metadata()?.len();
+    if length == artifact.size {
+        check.update_from(&file)?;
+    } else {
+        check.length = length;
     }
     Ok(Some(check.compare(artifact)))
 }

@@ -8,6 +8,7 @@ mod progress;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+pub use check::digest_of_file;
 pub use downloader::{Downloader, Downloads, Fetched, Wanted, blob_path};
 pub use progress::{Bar, Event, Progress, Silent};
 

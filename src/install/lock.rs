@@ -79,11 +79,15 @@ impl LockedEnvironment<'_> {
         let stage = environment.root.join(GENERATIONS).join("staging");
         // What a killed process left: nobody else can be at it, since we hold the lock.
         let _ = fs::remove_dir_all(&stage);
-        write_tree(&tree.root, &stage, environment.state.link_mode)?;
         let fingerprint = environment.fingerprint(plan, store);
         let generation =
             Generation { number, fingerprint, conflicts: tree.conflicts.clone(), plan: plan.clone() };
-        generation.write(&stage)?;
+        write_tree(&tree.root, &stage, environment.state.link_mode)
+            .and_then(|()| generation.write(&stage))
+            .inspect_err(|_| {
+                // A full disk is not to stay full of it.
+                let _ = fs::remove_dir_all(&stage);
+            })?;
         let folder = environment.generation_path(number);
         files::rename(&stage, &folder).map_err(InstallError::io("rename a folder to", &folder))?;
 

@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use super::InstallError;
 use super::arrange::{self, join};
 use super::manifest::Manifest;
+use crate::fetch::digest_of_file;
 use crate::files;
 use crate::model::Blake3;
 use crate::package::Wheel;
@@ -150,9 +151,7 @@ impl Unpacked {
 }
 
 fn check_digest(wheel: &Path, expected: Blake3) -> Result<(), InstallError> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_mmap_rayon(wheel).map_err(InstallError::io("read", wheel))?;
-    let found = Blake3(*hasher.finalize().as_bytes());
+    let found = digest_of_file(wheel).map_err(InstallError::io("read", wheel))?;
     if found == expected {
         return Ok(());
     }

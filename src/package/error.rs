@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::metadata::MetadataError;
 use super::zip::ZipError;
+use crate::registry::hint_of;
 
 /// An artifact that could not be read, or is not what it says.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
-    #[error("cannot {action} {path}: {source}")]
+    #[error("cannot {action} {path}: {source}{}", hint_of(source))]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error(
         "{artifact} is not a Python artifact that rvp reads\n  hint: it reads wheels (.whl) and source distributions (.tar.gz, .zip)"
@@ -25,7 +26,9 @@ pub enum PackageError {
         "{artifact} is not a safe archive: {reason}\n  hint: get the file again; if that does not help, do not use it and tell its publisher"
     )]
     Tar { artifact: PathBuf, reason: String },
-    #[error("{file} in {artifact}: {source}")]
+    #[error(
+        "{file} in {artifact}: {source}\n  hint: its publisher must build it again with a tool that follows the packaging specifications"
+    )]
     Metadata { artifact: PathBuf, file: String, source: MetadataError },
     #[error(
         "{artifact} does not hold together: {reason}\n  hint: its publisher must build it again with a tool that follows the packaging specifications"

@@ -58,6 +58,9 @@ impl Wheel {
             .map_err(|reason| PackageError::content(path, reason))?;
         let metadata =
             read_metadata(path, &dist_info, &required("METADATA", MAX_METADATA as u64)?, &filename)?;
+        let files = archive.entries().iter().filter(|entry| !entry.folder);
+        check_data(files.map(|entry| entry.path.as_str()), &dist_info)
+            .map_err(|reason| PackageError::content(path, reason))?;
         let recorded = read_record(path, &dist_info, &required("RECORD", MAX_RECORD)?, archive.entries())?;
         let entry_points = match read("entry_points.txt", MAX_ENTRY_POINTS)? {
             None => EntryPoints::default(),
@@ -111,6 +114,20 @@ pub(super) fn find_dist_info<'a>(
     } else {
         Err(format!("its folder `{folder}` is not that of {} {}", filename.name, filename.version))
     }
+}
+
+/// What lies in the `.data` folder must be for one of the places that there are. An error is a sentence.
+fn check_data<'a>(paths: impl Iterator<Item = &'a str>, dist_info: &str) -> Result<(), String> {
+    let data = format!("{}.data/", dist_info.strip_suffix(".dist-info").unwrap_or(dist_info));
+    for path in paths {
+        let place = path.strip_prefix(&data).map(|rest| rest.split('/').next().unwrap_or_default());
+        if !matches!(place, None | Some("purelib" | "platlib" | "scripts" | "headers" | "data")) {
+            return Err(format!(
+                "its file `{path}` is for none of purelib, platlib, scripts, headers and data, which are all the places that there are"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// `Root-Is-Purelib` of a `WHEEL` file whose version this reader knows. An error is a sentence.

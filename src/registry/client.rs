@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::RegistryError;
+use super::{Fresh, RegistryError, layout};
 use crate::files;
 use crate::model::Blake3;
 
@@ -30,6 +30,30 @@ pub struct Seen {
     pub checkpoint: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validator: Option<String>,
+    /// Until when the server lets this state be used without asking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fresh_until: Option<jiff::Timestamp>,
+}
+
+impl Seen {
+    /// The checkpoint, as a store is told of it.
+    pub(super) fn known(&self) -> Fresh {
+        let bytes = self.checkpoint.clone().into_bytes();
+        Fresh { bytes, validator: self.validator.clone(), fresh_seconds: 0 }
+    }
+
+    pub(super) fn is_fresh(&self, now: jiff::Timestamp) -> bool {
+        let longest = i64::from(layout::MAX_FRESH_SECONDS);
+        // A clock that was set back must not make a state fresh for longer than a server may.
+        self.fresh_until.is_some_and(|until| until > now && until.as_second() - now.as_second() <= longest)
+    }
+
+    pub(super) fn fresh_until(now: jiff::Timestamp, seconds: u32) -> Option<jiff::Timestamp> {
+        let seconds = seconds.min(layout::MAX_FRESH_SECONDS);
+        (seconds > 0)
+            .then(|| jiff::Timestamp::from_second(now.as_second() + i64::from(seconds)).ok())
+            .flatten()
+    }
 }
 
 impl ClientFolders {
@@ -59,6 +83,11 @@ impl ClientFolders {
     /// The copy of a registry's file, or none. Unchecked: a caller compares its digest.
     pub fn cached(&self, key: &str, path: &str) -> Option<Vec<u8>> {
         std::fs::read(self.cached_path(key, path)).ok()
+    }
+
+    /// Whether there is a copy of a registry's file.
+    pub fn has(&self, key: &str, path: &str) -> bool {
+        self.cached_path(key, path).exists()
     }
 
     /// Keeps a checked file. A full disk or a read-only cache costs speed, not the command.

@@ -82,7 +82,7 @@ pub enum RegistryError {
         "{path}, in which rvp remembers a registry, is damaged: {reason}\n  hint: remove the file; the registry's key is then trusted anew on the next visit, so compare it with whoever runs the registry"
     )]
     State { path: PathBuf, reason: String },
-    #[error("cannot {action} {path}: {source}{}", hint_for(source))]
+    #[error("cannot {action} {path}: {source}{}", hint_of(source))]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
     #[error(
         "{path} already holds a registry\n  hint: choose another folder, or use the registry that is there"
@@ -108,7 +108,8 @@ pub enum RegistryError {
     Clock { now: jiff::Timestamp, sealed: jiff::Timestamp },
 }
 
-fn hint_for(error: &std::io::Error) -> &'static str {
+/// What to try when a file could not be written: a line of its own, or nothing.
+pub fn hint_of(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
             "\n  hint: check that you may write there"

@@ -9,6 +9,10 @@ pub const FILES_INDEX: &str = "index/files";
 /// Taken by a writer of a directory for as long as it writes. Empty, and never read.
 pub const LOCK: &str = ".lock";
 
+/// For how long a server may let its checkpoint be used without asking, in seconds. What it says beyond that is not
+/// heeded: a host must not be able to hide new states for long.
+pub const MAX_FRESH_SECONDS: u32 = 600;
+
 /// Larger files are refused before they are read: a reader's memory is not in the hands of the host.
 pub const MAX_CONFIG: u64 = 1 << 20;
 pub const MAX_CHECKPOINT: u64 = 1 << 16;

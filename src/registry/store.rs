@@ -63,6 +63,8 @@ pub struct Fresh {
     pub bytes: Vec<u8>,
     /// The server's `ETag`, or nothing. Never a digest of the content.
     pub validator: Option<String>,
+    /// For how many seconds the server lets it be used without asking again (RFC 9111, `max-age`).
+    pub fresh_seconds: u32,
 }
 
 /// A registry that could not be opened, or a file of it that could not be read.

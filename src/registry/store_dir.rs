@@ -130,7 +130,8 @@ impl Store for DirStore {
         limit: u64,
     ) -> BoxFuture<'a, Result<Option<Fresh>, StoreError>> {
         let bytes = self.read_now(path, 0, limit);
-        ready(bytes.map(|bytes| bytes.map(|bytes| Fresh { bytes, validator: None }))).boxed()
+        ready(bytes.map(|bytes| bytes.map(|bytes| Fresh { bytes, validator: None, fresh_seconds: 0 })))
+            .boxed()
     }
 
     fn local_path(&self, path: &str) -> Option<PathBuf> {

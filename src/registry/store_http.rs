@@ -2,8 +2,7 @@
 
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use flate2::read::GzDecoder;
@@ -11,7 +10,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    ACCEPT_ENCODING, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG,
     HeaderMap, HeaderValue, IF_NONE_MATCH, RANGE,
 };
 use reqwest::{Client, Response, StatusCode, Url};
@@ -28,12 +27,13 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// A registry on a web server. Its futures need a tokio runtime with time and network, and it keeps its connections
 /// on the one that it is first used on.
 pub struct HttpStore {
-    client: Client,
+    /// Made for the first request: reading the system's certificates takes longer than a command that asks nothing.
+    client: OnceLock<Client>,
+    settings: HttpSettings,
     /// Without credentials, and with `/` at the end.
     base: Url,
     location: String,
     authorization: Option<HeaderValue>,
-    first_backoff: Duration,
     requests: Arc<Semaphore>,
 }
 
@@ -86,19 +86,31 @@ impl HttpStore {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        // Bodies are decoded here, where their limit is known; those of blobs never are: some servers label
-        // a `.tar.gz` as an encoded `.tar`.
-        let client = client_builder(&base, settings)
-            .and_then(|builder| builder.no_gzip().build().map_err(|error| Failure::of_error(&error).reason))
-            .map_err(|failure| error(failure, "check the proxy and certificate settings"))?;
+        if base.host().is_none() {
+            return Err(error("its URL names no host".into(), "write it as https://host/path"));
+        }
         Ok(Self {
-            client,
+            client: OnceLock::new(),
+            settings: settings.clone(),
             base,
             location,
             authorization,
-            first_backoff: settings.first_backoff,
             requests: Arc::new(Semaphore::new(settings.requests)),
         })
+    }
+
+    fn client(&self) -> Result<&Client, Stop> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        // Bodies are decoded here, where their limit is known; those of blobs never are: some servers label
+        // a `.tar.gz` as an encoded `.tar`.
+        let client = client_builder(&self.base, &self.settings)
+            .and_then(|builder| builder.no_gzip().build().map_err(|error| Failure::of_error(&error).reason))
+            .map_err(|reason| {
+                Stop::Failed(Failure::lasting(reason, "check the proxy and certificate settings"))
+            })?;
+        Ok(self.client.get_or_init(|| client))
     }
 
     fn ask<'a>(&self, path: &'a str, from: u64, limit: u64) -> Result<Ask<'a>, StoreError> {
@@ -122,7 +134,7 @@ impl HttpStore {
     /// One request, up to the headers of its answer: none for a file that is not there.
     async fn answer(&self, ask: &Ask<'_>) -> Result<Option<Answer>, Stop> {
         let permit = Arc::clone(&self.requests).acquire_owned().await.expect("it is never closed");
-        let response = self.client.get(ask.url.clone()).headers(ask.headers.clone()).send().await?;
+        let response = self.client()?.get(ask.url.clone()).headers(ask.headers.clone()).send().await?;
         let skip = match response.status() {
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
             StatusCode::OK => ask.from,
@@ -187,7 +199,7 @@ impl HttpStore {
             };
             match failure.again {
                 Again::AfterBackoff if tries < TRIES => {
-                    tokio::time::sleep(backoff(self.first_backoff, tries)).await
+                    tokio::time::sleep(backoff(self.settings.first_backoff, tries)).await
                 }
                 Again::After(wait) if tries < TRIES => tokio::time::sleep(wait).await,
                 _ => return Err(http_error(&self.location, ask.path, failure, tries)),
@@ -285,11 +297,12 @@ impl Store for HttpStore {
             }
             let answer = self.with_retries(&ask, || self.whole(&ask)).await?;
             Ok(answer.and_then(|(headers, status, bytes)| {
+                let fresh_seconds = fresh_seconds(&headers);
                 if status == StatusCode::NOT_MODIFIED {
-                    return known.cloned();
+                    return known.map(|known| Fresh { fresh_seconds, ..known.clone() });
                 }
                 let validator = headers.get(ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
-                Some(Fresh { bytes, validator })
+                Some(Fresh { bytes, validator, fresh_seconds })
             }))
         }
         .boxed()
@@ -298,6 +311,19 @@ impl Store for HttpStore {
     fn local_path(&self, _path: &str) -> Option<PathBuf> {
         None
     }
+}
+
+/// `max-age` of `Cache-Control`, less the time that caches on the way have had it already (RFC 9111, 4.2).
+fn fresh_seconds(headers: &HeaderMap) -> u32 {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let directives: Vec<String> =
+        text(CACHE_CONTROL).split(',').map(|directive| directive.trim().to_ascii_lowercase()).collect();
+    if directives.iter().any(|directive| matches!(directive.as_str(), "no-cache" | "no-store")) {
+        return 0;
+    }
+    let max_age =
+        directives.iter().find_map(|directive| directive.strip_prefix("max-age=")?.parse::<u32>().ok());
+    max_age.unwrap_or(0).saturating_sub(text(AGE).trim().parse().unwrap_or(0))
 }
 
 /// A partial answer has to begin where it was asked to: `Content-Range: bytes <from>-<to>/<length>` (RFC 9110, 14.4).

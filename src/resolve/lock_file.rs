@@ -13,6 +13,7 @@ use super::lock::is_for;
 use super::{Dependency, Lock, LockInputs, LockedArtifact, LockedPackage, LockedRegistry, LockedTarget};
 use crate::files;
 use crate::model::{Family, PackageName, Version, is_windows_device};
+use crate::registry::hint_of;
 
 /// The version of the format that this module writes, and the only one it reads.
 const FORMAT: u32 = 1;
@@ -27,7 +28,7 @@ const HEADING: &str = "# Written by `rvp lock`. To change it, change the project
 pub enum LockError {
     #[error("cannot read the lock {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("cannot write the lock {}: {source}", path.display())]
+    #[error("cannot write the lock {}: {source}{}", path.display(), hint_of(source))]
     Write { path: PathBuf, source: io::Error },
     #[error("the lock {} is larger than {MAX_BYTES} bytes; delete it and run `rvp lock`", path.display())]
     TooLarge { path: PathBuf },

@@ -38,6 +38,11 @@ impl Registries {
         self.readers.get(at)
     }
 
+    /// Whether every registry was asked for its state just now.
+    pub fn asked(&self) -> bool {
+        self.readers.iter().all(Reader::asked)
+    }
+
     fn serving<'a>(&'a self, name: &PackageName) -> impl Iterator<Item = (&'a str, &'a Reader)> {
         let serving = registries_for(&self.settings, name);
         self.settings

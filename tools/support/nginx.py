@@ -37,6 +37,8 @@ http {{
         location ~ ^/[^/]+/index/ {{ gzip on; gzip_types *; }}
         # PyPI lets clients use a page for ten minutes before they ask again.
         location /simple/ {{ gzip on; gzip_types *; add_header Cache-Control max-age=600; }}
+        # So do the static hosts of pages, for every file. The other files of a registry are kept by their digests anyway.
+        location ~ ^/[^/]+/log/checkpoint$ {{ add_header Cache-Control max-age=600; }}
     }}
 }}
 """

@@ -44,8 +44,7 @@ impl Reader {
         name: PackageName,
     ) {
         let path = name.index_path();
-        let known =
-            self.folders.cached(&self.key, &path).is_some() || locked(&self.files).contains_key(&path);
+        let known = self.folders.has(&self.key, &path) || locked(&self.files).contains_key(&path);
         if known {
             tasks.push(Box::pin(async move {
                 let bytes = self.load(&path).await.ok()??;

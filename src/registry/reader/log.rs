@@ -49,27 +49,28 @@ impl Reader {
             done => done,
         }
     }
-}
 
-/// The log's files, from the cache where it has them.
-impl LogFiles for Reader {
-    fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
-        let read = |path: &'_ String| {
-            let path = path.clone();
-            async move {
-                let local = self.store.local_path(&path).is_some();
-                if let Some(bytes) = self.folders.cached(&self.key, &path).filter(|_| !local) {
-                    return Ok(bytes);
-                }
-                let missing =
-                    || RegistryError::Missing { location: self.store.location().into(), path: path.clone() };
-                if self.offline && !local {
-                    return Err(missing());
-                }
-                self.store.read(&path, 0, log::MAX_TILE).await?.ok_or_else(missing)
+    /// Files of the log, from the cache where it has them and where `cached` says that it may be believed.
+    fn log_files(&self, paths: &[String], cached: bool) -> Result<Vec<Vec<u8>>, RegistryError> {
+        let read = async |path: &String| {
+            let local = self.store.local_path(path).is_some();
+            if cached && !local && let Some(bytes) = self.folders.cached(&self.key, path) {
+                return Ok(bytes);
             }
+            let missing =
+                || RegistryError::Missing { location: self.store.location().into(), path: path.clone() };
+            if self.offline && !local {
+                return Err(missing());
+            }
+            self.store.read(path, 0, log::MAX_TILE).await?.ok_or_else(missing)
         };
         block_on(join_all(paths.iter().map(read))).into_iter().collect()
+    }
+}
+
+impl LogFiles for Reader {
+    fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
+        self.log_files(paths, true)
     }
 
     fn keep(&self, path: &str, tile: &[u8]) {
@@ -85,15 +86,7 @@ struct PastCache<'a>(&'a Reader);
 
 impl LogFiles for PastCache<'_> {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
-        let store = &self.0.store;
-        let read = |path: &'_ String| {
-            let path = path.clone();
-            async move {
-                let found = store.read(&path, 0, log::MAX_TILE).await?;
-                found.ok_or(RegistryError::Missing { location: store.location().into(), path })
-            }
-        };
-        block_on(join_all(paths.iter().map(read))).into_iter().collect()
+        self.0.log_files(paths, false)
     }
 
     fn keep(&self, path: &str, tile: &[u8]) {

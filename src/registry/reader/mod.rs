@@ -22,6 +22,8 @@ pub struct OpenOptions {
     pub key: Option<String>,
     /// Ask nothing: take the state and the files of the last visit.
     pub offline: bool,
+    /// Ask for the state even where the server lets the last one be used for a while.
+    pub refresh: bool,
 }
 
 /// One state of a registry, checked, and everything under it.
@@ -32,6 +34,7 @@ pub struct Reader {
     checkpoint: Checkpoint,
     config: Config,
     offline: bool,
+    asked: bool,
     nodes: Mutex<HashMap<Blake3, Vec<u8>>>,
     files: Mutex<HashMap<String, Option<Arc<Vec<u8>>>>>,
     packages: Mutex<HashMap<PackageName, Option<Arc<Package>>>>,
@@ -48,7 +51,13 @@ impl Reader {
         let identity = store.identity();
         let seen =
             folders.seen(&identity)?.filter(|seen| options.key.as_ref().is_none_or(|key| *key == seen.key));
-        let fresh = fetch_checkpoint(&*store, seen.as_ref(), options.offline)?;
+        let now = jiff::Timestamp::now();
+        let remembered = seen.as_ref().filter(|seen| !options.refresh && seen.is_fresh(now)).map(Seen::known);
+        let asked = remembered.is_none() && !options.offline;
+        let fresh = match remembered {
+            Some(known) => known,
+            None => fetch_checkpoint(&*store, seen.as_ref(), options.offline)?,
+        };
         let key = match (&options.key, &seen) {
             (Some(key), _) => key.clone(),
             (None, Some(seen)) => seen.key.clone(),
@@ -73,6 +82,7 @@ impl Reader {
             checkpoint,
             config: Config { format: 0, name: String::new(), key: String::new(), max_age_days: None },
             offline: options.offline,
+            asked,
             nodes: Mutex::default(),
             files: Mutex::default(),
             packages: Mutex::default(),
@@ -89,13 +99,14 @@ impl Reader {
             let reason = format!("it names the key {}, and {} signed it", reader.config.key, reader.key);
             return Err(RegistryError::Config { location, reason });
         }
-        reader.check_age(jiff::Timestamp::now())?;
-        if !unchanged {
+        reader.check_age(now)?;
+        if !unchanged || (asked && fresh.fresh_seconds > 0) {
             reader.folders.remember(&Seen {
                 location: identity,
                 key: reader.key.clone(),
                 checkpoint: String::from_utf8_lossy(&fresh.bytes).into_owned(),
                 validator: fresh.validator,
+                fresh_until: Seen::fresh_until(now, fresh.fresh_seconds),
             })?;
         }
         Ok(reader)
@@ -145,6 +156,11 @@ impl Reader {
         &self.config
     }
 
+    /// Whether the registry was asked for its state; else the one of the last visit was taken.
+    pub fn asked(&self) -> bool {
+        self.asked
+    }
+
     /// The verifier key that this registry's state was checked with.
     pub fn key(&self) -> &str {
         &self.key
@@ -156,8 +172,7 @@ impl Reader {
 }
 
 fn fetch_checkpoint(store: &dyn Store, seen: Option<&Seen>, offline: bool) -> Result<Fresh, RegistryError> {
-    let known = seen
-        .map(|seen| Fresh { bytes: seen.checkpoint.clone().into_bytes(), validator: seen.validator.clone() });
+    let known = seen.map(Seen::known);
     if offline && store.local_path(layout::CHECKPOINT).is_none() {
         return known.ok_or(RegistryError::NeverSeen { location: store.location().into() });
     }
