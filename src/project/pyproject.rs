@@ -347,8 +347,9 @@ constraint-dependencies = ["numpy<3"]
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("a/b/c");
         std::fs::create_dir_all(&inner).unwrap();
-        let shown =
-            |error: ProjectError| error.to_string().replace(&folder.path().display().to_string(), "DIR");
+        let shown = |error: ProjectError| {
+            error.to_string().replace(&folder.path().display().to_string(), "DIR").replace('\\', "/")
+        };
         assert!(matches!(find_project(&inner), Err(ProjectError::NoProject { .. })));
         std::fs::write(folder.path().join("a/vitte.toml"), "").unwrap();
         insta::assert_snapshot!(shown(find_project(&inner).unwrap_err()), @"
