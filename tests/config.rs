@@ -129,9 +129,24 @@ fn the_project_goes_before_the_user_and_the_environment_before_both() {
         let mut command = world.command("app", &format!("config get {setting}"));
         text(&command.env("RVP_PRERELEASE", "explicit").output().unwrap())
     };
-    assert_snapshot!(get("no-build"), @"");
-    assert_snapshot!(get("resolution"), @"");
-    assert_snapshot!(get("prerelease"), @"");
+    assert_snapshot!(get("no-build"), @r"
+    exit code: 0
+    ----- stdout -----
+    true
+    ----- stderr -----
+    ");
+    assert_snapshot!(get("resolution"), @r"
+    exit code: 0
+    ----- stdout -----
+    lowest-direct
+    ----- stderr -----
+    ");
+    assert_snapshot!(get("prerelease"), @r"
+    exit code: 0
+    ----- stdout -----
+    explicit
+    ----- stderr -----
+    ");
     let output =
         world.command("app", "config get resolution").env("RVP_RESOLUTION", "newest").output().unwrap();
     assert_snapshot!(text(&output), @r"
@@ -217,7 +232,7 @@ fn a_mistake_in_the_project_has_a_place_and_a_reason() {
     ----- stdout -----
     ----- stderr -----
     error: [TEMP]/app/pyproject.toml:4:1: `registry` is not a setting here
-      hint: known: hosts, constraint-dependencies, exclude-newer, link-mode, no-binary, no-build, override-dependencies, prerelease, registries, resolution, targets
+      hint: did you mean `registries`?
     ");
     assert_snapshot!(lock("[project]\nname = \"app\"\n[tool.rvp]\nregistries = [\"../acme\"]\n"), @r#"
     exit code: 1

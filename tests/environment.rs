@@ -43,10 +43,7 @@ fn environments_have_names_and_need_no_project() {
     error: no registry is set
       hint: name one under [tool.rvp] as `registries = [{ name = "acme", url = "../registry" }]`, or for this user with `rvp config set registries.acme.url DIR-or-URL`
     "#);
-    world.write(
-        "home/config.toml",
-        &format!("registries = [{{ name = 'registry', url = '{}' }}]\n", world.path("acme").display()),
-    );
+    world.done("config set registries.acme.url acme");
     assert_snapshot!(world.rvp("install --env tools acme-roofs"), @r"
     exit code: 0
     ----- stdout -----

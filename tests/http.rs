@@ -296,12 +296,12 @@ fn an_endless_body_ends_at_the_limit() {
         }
     });
     let error = read(&open(&server.url), "config.json", 0, 10_000).unwrap_err();
-    with_filters(
-        || insta::assert_snapshot!(error, @r"
+    with_filters(|| {
+        insta::assert_snapshot!(error, @r"
         config.json of http://127.0.0.1:PORT is larger than 10000 bytes, the most that rvp reads of such a file
           hint: what is there is not of a registry; copy the registry again from its source, or use another mirror
-        "),
-    );
+        ")
+    });
 }
 
 #[test]

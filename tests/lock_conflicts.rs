@@ -108,6 +108,38 @@ fn a_conflict_says_which_package_asks_for_what() {
 }
 
 #[test]
+fn a_registry_of_the_command_line_stands_beside_those_of_the_project() {
+    let world = World::with_registry(&[Wheel::new("acme-walls", "1.0")]);
+    world.done("registry init lab");
+    world.publish("lab", &[Wheel::new("plotting", "1.0")]);
+    world.project(&["acme-walls", "plotting"], WINDOWS);
+    assert_snapshot!(world.app("lock"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: there is no set of versions for Python 3.11 on win_amd64:
+      the project asks for `plotting`
+      there is no package `plotting` in acme
+    ");
+    assert_snapshot!(world.app("lock --registry ../lab"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    + acme-walls 1.0
+    + plotting 1.0
+    locked 2 packages for 1 target
+    ");
+    world.publish("lab", &[Wheel::new("acme-walls", "99.0")]);
+    assert_snapshot!(world.app("lock -U --registry ../lab"), @r#"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: cannot read the package `acme-walls`: the registries `lab` and `acme` both have `acme-walls`
+      hint: bind the name to one of them, so that nobody can put a package in its place: give that registry a prefix, as in `prefixes = ["acme-walls"]`
+    "#);
+}
+
+#[test]
 fn names_belong_to_the_registries_that_their_prefixes_say() {
     let world = World::with_registry(&[Wheel::new("acme-walls", "1.0")]);
     world.done("registry init public");

@@ -24,7 +24,7 @@ fn a_new_project_comes_to_run() {
     dependencies = []
 
     [tool.rvp]
-    registries = [{ name = "registry", url = "../acme" }]
+    registries = [{ name = "acme", url = "../acme" }]
     "#);
     assert_snapshot!(world.rvp("init app"), @r"
     exit code: 1
@@ -116,7 +116,7 @@ fn a_new_project_comes_to_run() {
     ]
 
     [tool.rvp]
-    registries = [{ name = "registry", url = "../acme" }]
+    registries = [{ name = "acme", url = "../acme" }]
     "#);
 }
 

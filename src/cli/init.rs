@@ -49,7 +49,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let mut settings = toml_edit::Table::new();
     if let Some(location) = &arguments.registry {
         let mut registry = toml_edit::InlineTable::new();
-        registry.insert("name", "registry".into());
+        registry.insert("name", Location::parse(location).map_err(anyhow::Error::msg)?.name().into());
         registry.insert("url", seen_from(&arguments.dir, location)?.into());
         settings["registries"] = toml_edit::value(toml_edit::Array::from_iter([registry]));
     }

@@ -25,7 +25,8 @@ pub struct ResolveArguments {
     /// Pass over releases sealed after this date or time
     #[arg(long, value_name = "TIME")]
     exclude_newer: Option<String>,
-    /// A registry to use besides those of the settings: a folder or a URL
+    /// A registry to use besides those of the settings: a folder or a URL, whose last part is its name. It stands in
+    /// for one of that name in the settings
     #[arg(long = "registry", value_name = "LOCATION")]
     registries: Vec<String>,
 }
@@ -35,11 +36,9 @@ impl ResolveArguments {
         let registries: Vec<Registry> = self
             .registries
             .iter()
-            .enumerate()
-            .map(|(at, text)| {
+            .map(|text| {
                 let url = Location::parse(text).map_err(anyhow::Error::msg)?;
-                let name = if at == 0 { "registry".to_owned() } else { format!("registry-{}", at + 1) };
-                Ok(Registry { name, url, prefixes: Vec::new(), key: None })
+                Ok(Registry { name: url.name(), url, prefixes: Vec::new(), key: None })
             })
             .collect::<anyhow::Result<_>>()?;
         let exclude_newer = match &self.exclude_newer {

@@ -85,9 +85,9 @@ impl LockedEnvironment<'_> {
         write_tree(&tree.root, &stage, environment.state.link_mode)
             .and_then(|()| generation.write(&stage))
             .inspect_err(|_| {
-                // A full disk is not to stay full of it.
-                let _ = fs::remove_dir_all(&stage);
-            })?;
+            // A full disk is not to stay full of it.
+            let _ = fs::remove_dir_all(&stage);
+        })?;
         let folder = environment.generation_path(number);
         files::rename(&stage, &folder).map_err(InstallError::io("rename a folder to", &folder))?;
 

@@ -99,7 +99,7 @@ impl Source {
 pub(super) fn nearest_hint(text: &str, known: &[String]) -> String {
     let likeness = |name: &String| strsim::normalized_damerau_levenshtein(text, name);
     match known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other))) {
-        Some(name) if likeness(name) > 0.7 => format!("\n  hint: did you mean `{name}`?"),
+        Some(name) if likeness(name) > 0.65 => format!("\n  hint: did you mean `{name}`?"),
         Some(_) => format!("\n  hint: known: {}", known.join(", ")),
         None => String::new(),
     }

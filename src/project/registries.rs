@@ -120,6 +120,23 @@ impl Location {
         }
     }
 
+    /// A name for the registry there, for when none is given: the last part of the path, as names of registries are
+    /// written.
+    pub fn name(&self) -> String {
+        let last = match self {
+            Self::Path(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            Self::Http(url) => url
+                .path_segments()
+                .and_then(|parts| parts.rev().find(|part| !part.is_empty()).map(str::to_owned)),
+        };
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+        let name: String = last.unwrap_or_default().chars().map(plain).collect();
+        match name.trim_matches('-') {
+            "" => "registry".to_owned(),
+            name => name.to_owned(),
+        }
+    }
+
     /// A relative path becomes relative to `base`, the folder of the file that it stands in.
     pub fn rebase(&mut self, base: &Path) {
         if let Self::Path(path) = self {

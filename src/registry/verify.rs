@@ -35,7 +35,7 @@ pub fn verify(
     let mut report = Report { entries: reader.checkpoint().size, ..Report::default() };
     let (index, mut entries) = replay(reader)?;
     for (path, replayed) in &index {
-        let entry = Entry { length: replayed.len() as u64, digest: Blake3::of(&replayed) };
+        let entry = Entry { length: replayed.len() as u64, digest: Blake3::of(replayed) };
         entries.insert(path.clone(), entry);
     }
     let rebuilt = futures::executor::block_on(snapshot::update(&NoNodes, None, entries.clone()))?;
@@ -59,7 +59,7 @@ pub fn verify(
         }
     }
     for (path, replayed) in index.iter().filter(|(path, _)| *path != layout::FILES_INDEX) {
-        match package_of(path, &replayed) {
+        match package_of(path, replayed) {
             Ok(package) => {
                 report.packages += 1;
                 report.releases += package.releases.len() as u64;

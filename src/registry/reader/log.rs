@@ -54,7 +54,10 @@ impl Reader {
     fn log_files(&self, paths: &[String], cached: bool) -> Result<Vec<Vec<u8>>, RegistryError> {
         let read = async |path: &String| {
             let local = self.store.local_path(path).is_some();
-            if cached && !local && let Some(bytes) = self.folders.cached(&self.key, path) {
+            if cached
+                && !local
+                && let Some(bytes) = self.folders.cached(&self.key, path)
+            {
                 return Ok(bytes);
             }
             let missing =
