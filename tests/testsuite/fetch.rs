@@ -8,19 +8,13 @@ use std::time::Duration;
 
 use crate::support::hostile::{Hostile, answer};
 use crate::support::nginx::Nginx;
+use crate::support::noise;
 use rvp::fetch::{Downloader, Event, FetchError, Fetched, Progress, Silent, Wanted, blob_path};
 use rvp::model::{Artifact, Blake3, Sha256};
 use rvp::registry::{DirStore, HttpSettings, HttpStore, Store};
 use tokio::runtime::Runtime;
 
 const MEGABYTE: usize = 1 << 20;
-
-/// Bytes that differ from one another in every block, and from those of another seed.
-fn bytes(seed: u8, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
-    bytes
-}
 
 fn artifact(file: &str, bytes: &[u8]) -> Artifact {
     Artifact {
@@ -76,8 +70,8 @@ fn with_filters(cache: &Path, test: impl FnOnce()) {
 #[test]
 fn fetches_small_and_large_files_and_then_nothing() {
     let nginx = Nginx::start("");
-    let mut contents: Vec<Vec<u8>> = (0..60).map(|seed| bytes(seed, 1000 + usize::from(seed))).collect();
-    contents.extend((60..70).map(|seed| bytes(seed, 2 * MEGABYTE)));
+    let mut contents: Vec<Vec<u8>> = (0..60).map(|seed| noise(seed, 1000 + usize::from(seed))).collect();
+    contents.extend((60..70).map(|seed| noise(seed, 2 * MEGABYTE)));
     contents.push(Vec::new());
     let artifacts: Vec<Artifact> =
         contents.iter().map(|bytes| artifact("some-1.0+local.whl", bytes)).collect();
@@ -107,7 +101,7 @@ fn fetches_small_and_large_files_and_then_nothing() {
 
 #[test]
 fn goes_on_where_the_connection_broke() {
-    let content = bytes(1, 10 * 100_000);
+    let content = noise(1, 10 * 100_000);
     let wanted = artifact("a.whl", &content);
     let server = Hostile::start(move |_, request, stream| {
         let range = request.split("range: bytes=").nth(1).and_then(|range| range.split('-').next());
@@ -133,7 +127,7 @@ fn continues_a_download_that_was_stopped() {
         }
     }
     let nginx = Nginx::start("location /blobs/ { limit_rate 4m; }");
-    let content = bytes(1, 4 * MEGABYTE);
+    let content = noise(1, 4 * MEGABYTE);
     let wanted = artifact("a.whl", &content);
     nginx.write(&blob_path(&wanted), &content);
     let cache = tempfile::tempdir().unwrap();
@@ -164,7 +158,7 @@ fn continues_a_download_that_was_stopped() {
 #[test]
 fn a_wrong_beginning_is_thrown_away() {
     let nginx = Nginx::start("");
-    let content = bytes(1, 5000);
+    let content = noise(1, 5000);
     let wanted = artifact("a.whl", &content);
     nginx.write(&blob_path(&wanted), &content);
     let store = http(&nginx.http(), None);
@@ -180,7 +174,7 @@ fn a_wrong_beginning_is_thrown_away() {
 
 #[test]
 fn passes_a_cache_that_holds_an_old_file() {
-    let content = bytes(1, 5000);
+    let content = noise(1, 5000);
     let wanted = artifact("a.whl", &content);
     let query = format!("a.whl?{}", wanted.blake3);
     let server = Hostile::start(move |_, request, stream| {
@@ -192,7 +186,7 @@ fn passes_a_cache_that_holds_an_old_file() {
 
 #[test]
 fn passes_a_cache_that_remembers_an_old_404() {
-    let content = bytes(1, 5000);
+    let content = noise(1, 5000);
     let wanted = artifact("a.whl", &content);
     let server = Hostile::start(move |_, request, stream| {
         if request.contains('?') {
@@ -208,7 +202,7 @@ fn passes_a_cache_that_remembers_an_old_404() {
 #[test]
 fn says_what_is_wrong_with_a_blob() {
     let nginx = Nginx::start("");
-    let content = bytes(1, 5000);
+    let content = noise(1, 5000);
     let wanted = artifact("a.whl", &content);
     let store = http(&nginx.http(), None);
     let cache = tempfile::tempdir().unwrap();
@@ -219,7 +213,7 @@ fn says_what_is_wrong_with_a_blob() {
         http://127.0.0.1:PORT does not have blobs/a5/a5e675e44e4255c9554142837ee7355a94d03731e4f4e514a8706b5cb448f2bd/a.whl, which its index names
           hint: the copy of the registry is incomplete: use another mirror, or copy it again
         ");
-        nginx.write(&blob_path(&wanted), bytes(2, 5000));
+        nginx.write(&blob_path(&wanted), noise(2, 5000));
         insta::assert_snapshot!(failure(), @r"
         blobs/a5/a5e675e44e4255c9554142837ee7355a94d03731e4f4e514a8706b5cb448f2bd/a.whl of http://127.0.0.1:PORT is not what the index says: expected BLAKE3 a5e675e44e4255c9554142837ee7355a94d03731e4f4e514a8706b5cb448f2bd, found 746af52fedbabfacfe19ba63f7d3de9ca7d1a963c922f2ece8c9c4329ee31d12
           hint: that copy is damaged, or was altered on the way: use another mirror, or copy the file again
@@ -244,7 +238,7 @@ fn says_what_is_wrong_with_a_blob() {
 #[test]
 fn a_local_registry_is_used_in_place() {
     let registry = tempfile::tempdir().unwrap();
-    let content = bytes(1, 200_000);
+    let content = noise(1, 200_000);
     let wanted = artifact("a.whl", &content);
     let path = registry.path().join(blob_path(&wanted));
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -256,7 +250,7 @@ fn a_local_registry_is_used_in_place() {
 
     let failure = || fetch(&store, &wanted, &cache).unwrap_err().to_string();
     with_filters(registry.path(), || {
-        fs::write(&path, bytes(2, 200_000)).unwrap();
+        fs::write(&path, noise(2, 200_000)).unwrap();
         insta::assert_snapshot!(failure(), @r"
         blobs/00/00385fc4c6132312d3264f71f4d0c7e8b6fe78ed9129949bbf5015375cbbdfdb/a.whl of CACHE is not what the index says: expected BLAKE3 00385fc4c6132312d3264f71f4d0c7e8b6fe78ed9129949bbf5015375cbbdfdb, found 70e54c7a246af95327975667a77148049c084ce930b5b4b041350d4bd7ccdf52
           hint: that copy is damaged, or was altered on the way: use another mirror, or copy the file again
@@ -272,7 +266,7 @@ fn a_local_registry_is_used_in_place() {
 #[test]
 fn sha256_is_checked_when_asked_for() {
     let nginx = Nginx::start("");
-    let content = bytes(1, 5000);
+    let content = noise(1, 5000);
     let wanted = Artifact { sha256: Sha256::of(b"another"), ..artifact("a.whl", &content) };
     nginx.write(&blob_path(&wanted), &content);
     let store = http(&nginx.http(), None);
@@ -299,7 +293,7 @@ fn one_downloads_and_the_others_wait() {
         }
     }
     let nginx = Nginx::start("location /blobs/ { limit_rate 4m; }");
-    let content = bytes(1, 2 * MEGABYTE);
+    let content = noise(1, 2 * MEGABYTE);
     let wanted = artifact("a.whl", &content);
     nginx.write(&blob_path(&wanted), &content);
     let cache = tempfile::tempdir().unwrap();
@@ -323,13 +317,13 @@ fn one_downloads_and_the_others_wait() {
 #[test]
 fn a_file_damaged_in_the_cache_is_replaced() {
     let nginx = Nginx::start("");
-    let content = bytes(1, 5000);
+    let content = noise(1, 5000);
     let wanted = artifact("a.whl", &content);
     nginx.write(&blob_path(&wanted), &content);
     let store = http(&nginx.http(), None);
     let cache = tempfile::tempdir().unwrap();
     let path = fetch(&store, &wanted, cache.path()).unwrap().path().to_owned();
-    fs::write(&path, bytes(2, 5000)).unwrap();
+    fs::write(&path, noise(2, 5000)).unwrap();
     assert_eq!(fetch(&store, &wanted, cache.path()).unwrap(), Fetched::Cached(path.clone()));
     assert!(fs::read(path).unwrap() == content);
 }

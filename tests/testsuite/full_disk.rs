@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::folder::{copy, tree};
 use crate::support::mount::Mount;
 use crate::support::nginx::Nginx;
-use crate::support::{Wheel, World, text};
+use crate::support::{Wheel, World, noise, text};
 
 /// Compares what was shown with what is expected.
 macro_rules! assert_shown {
@@ -20,20 +20,10 @@ macro_rules! assert_shown {
     }};
 }
 
-/// What a command says that must fail.
-#[track_caller]
-fn fails(world: &World, folder: &str, command: &str) -> String {
-    let output = world.command(folder, command).output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    String::from_utf8(output.stderr).unwrap()
-}
-
-/// A wheel that fills a hundred kilobytes on a disk, and as much in an archive.
-fn large(version: &str) -> Wheel {
-    let mut bytes = vec![0; 50_000];
-    blake3::Hasher::new().update(version.as_bytes()).finalize_xof().fill(&mut bytes);
-    let text = data_encoding::HEXLOWER.encode(&bytes);
-    Wheel::new("acme-walls", version).file("acme_walls/data.txt", &text)
+/// The version 1.`minor` of a wheel that fills a hundred kilobytes on a disk, and as much in an archive.
+fn large(minor: u8) -> Wheel {
+    let text = data_encoding::HEXLOWER.encode(&noise(minor, 50_000));
+    Wheel::new("acme-walls", &format!("1.{minor}")).file("acme_walls/data.txt", text)
 }
 
 #[test]
@@ -77,26 +67,26 @@ fn locking_and_installing_on_a_full_disk_changes_nothing() {
     let mut shown = String::new();
     world.project(&["acme-walls"], "");
     disk.fill_but(0);
-    shown.push_str(&fails(&world, "app", "lock"));
+    shown.push_str(&world.fails_in("app", "lock"));
     disk.free();
     world.done_in("app", "sync");
     let before = tree(&world.path("app"));
 
     world.publish("acme", &[Wheel::new("acme-walls", "1.1")]);
     disk.fill_but(0);
-    shown.push_str(&fails(&world, "app", "lock --upgrade"));
+    shown.push_str(&world.fails_in("app", "lock --upgrade"));
     disk.free();
     assert!(tree(&world.path("app")) == before);
 
     world.done_in("app", "lock --upgrade");
     let before = tree(&world.path("app"));
     disk.fill_but(0);
-    shown.push_str(&fails(&world, "app", "sync"));
+    shown.push_str(&world.fails_in("app", "sync"));
     disk.free();
     assert_eq!(tree(&world.path("app")), before);
     fs::remove_dir_all(world.path("app/.venv")).unwrap();
     disk.fill_but(0);
-    shown.push_str(&fails(&world, "app", "sync"));
+    shown.push_str(&world.fails_in("app", "sync"));
     disk.free();
     world.done_in("app", "sync");
     assert_shown!(shown);
@@ -104,18 +94,18 @@ fn locking_and_installing_on_a_full_disk_changes_nothing() {
 
 #[test]
 fn a_full_store_changes_nothing() {
-    let world = World::with_registry(&[large("1.0")]);
+    let world = World::with_registry(&[large(0)]);
     let Some(disk) = Mount::small(&world.path("disk"), 512) else { return };
     world.done(&format!("config set store-dir {}", world.path("disk/store").display()));
     world.project(&["acme-walls"], "");
     world.done_in("app", "sync");
-    world.publish("acme", &[large("1.1")]);
+    world.publish("acme", &[large(1)]);
     world.done_in("app", "lock --upgrade");
     let before = (tree(&world.path("app")), tree(&world.path("disk")));
     let mut shown = String::new();
     for pages in [0, 10, 24] {
         disk.fill_but(pages);
-        shown.push_str(&fails(&world, "app", "sync"));
+        shown.push_str(&world.fails_in("app", "sync"));
         disk.free();
         assert!((tree(&world.path("app")), tree(&world.path("disk"))) == before, "with {pages} pages");
     }
@@ -125,7 +115,7 @@ fn a_full_store_changes_nothing() {
 
 #[test]
 fn a_full_cache_changes_nothing() {
-    let world = World::with_registry(&[large("1.0")]);
+    let world = World::with_registry(&[large(0)]);
     let Some(disk) = Mount::small(&world.path("disk"), 256) else { return };
     let nginx = Nginx::start("");
     copy(&world.path("acme"), &nginx.root());
@@ -141,7 +131,7 @@ fn a_full_cache_changes_nothing() {
     let mut shown = String::new();
     for pages in [0, 4, 12] {
         disk.fill_but(pages);
-        shown.push_str(&fails(&world, "app", "sync"));
+        shown.push_str(&world.fails_in("app", "sync"));
         fs::remove_dir_all(world.path("app/.venv")).unwrap_or_default();
         assert!(tree(&world.path("app")) == before);
     }
@@ -152,16 +142,16 @@ fn a_full_cache_changes_nothing() {
 
 #[test]
 fn a_full_home_changes_nothing() {
-    let world = World::with_registry(&[large("1.0")]);
+    let world = World::with_registry(&[large(0)]);
     world.project(&["acme-walls"], "");
     fs::remove_dir_all(world.path("home")).unwrap();
     let Some(disk) = Mount::small(&world.path("home"), 2048) else { return };
     let before = tree(&world.path("app"));
     disk.fill_but(0);
-    let mut shown = fails(&world, "app", "lock");
-    shown.push_str(&fails(&world, ".", "registry init other"));
+    let mut shown = world.fails_in("app", "lock");
+    shown.push_str(&world.fails_in(".", "registry init other"));
     assert!(!world.path("other").exists());
-    shown.push_str(&fails(&world, ".", "config set link-mode copy"));
+    shown.push_str(&world.fails_in(".", "config set link-mode copy"));
     assert!(tree(&world.path("app")) == before);
     disk.free();
     world.done_in("app", "sync");
@@ -181,30 +171,30 @@ fn read_only_folders() {
     world.done("registry verify acme");
     world.done_in("app", "lock");
     world.done_in("app", "sync");
-    shown.push_str(&fails(&world, ".", &publish));
-    shown.push_str(&fails(&world, ".", "registry seal acme"));
-    shown.push_str(&fails(&world, ".", "yank acme-walls==1.0 --registry acme --reason broken"));
+    shown.push_str(&world.fails_in(".", &publish));
+    shown.push_str(&world.fails_in(".", "registry seal acme"));
+    shown.push_str(&world.fails_in(".", "yank acme-walls==1.0 --registry acme --reason broken"));
     drop(registry);
     world.done(&publish);
 
     let project = Mount::read_only(&world.path("app")).unwrap();
-    shown.push_str(&fails(&world, "app", "lock --upgrade"));
+    shown.push_str(&world.fails_in("app", "lock --upgrade"));
     world.done_in("app", "lock");
     world.done_in("app", "sync");
     drop(project);
     world.done_in("app", "lock --upgrade");
 
     let project = Mount::read_only(&world.path("app")).unwrap();
-    shown.push_str(&fails(&world, "app", "sync"));
+    shown.push_str(&world.fails_in("app", "sync"));
     drop(project);
 
     world.publish("acme", &[Wheel::new("acme-walls", "1.2")]);
     let home = Mount::read_only(&world.path("home")).unwrap();
-    shown.push_str(&fails(&world, "app", "lock --upgrade"));
+    shown.push_str(&world.fails_in("app", "lock --upgrade"));
     drop(home);
     world.done_in("app", "lock --upgrade");
     let home = Mount::read_only(&world.path("home")).unwrap();
-    shown.push_str(&fails(&world, "app", "sync"));
+    shown.push_str(&world.fails_in("app", "sync"));
     drop(home);
     world.done_in("app", "sync");
 

@@ -12,7 +12,7 @@ use crate::support::folder::{copy, tree};
 use crate::support::forge::Forge;
 use crate::support::hostile::{Hostile, answer};
 use crate::support::nginx::Nginx;
-use crate::support::{Wheel, World, text};
+use crate::support::{Wheel, World};
 use rvp::model::Blake3;
 use rvp::registry::layout;
 use rvp::registry::snapshot::Entry;
@@ -66,10 +66,9 @@ impl Site {
     #[track_caller]
     fn fails(&self, command: &str) -> String {
         let before = tree(&self.world.path("app"));
-        let output = self.world.command("app", command).output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+        let said = self.world.fails_in("app", command);
         assert!(tree(&self.world.path("app")) == before, "it changed the project");
-        String::from_utf8(output.stderr).unwrap()
+        said
     }
 
     /// What locking the altered registry says.
@@ -99,7 +98,7 @@ impl Site {
     }
 
     fn forge(&self, registry: &Path) -> Forge {
-        Forge::new(registry, &self.world.path("home/keys"))
+        Forge::new(registry, self.world.key())
     }
 }
 

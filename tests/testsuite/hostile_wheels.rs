@@ -9,7 +9,7 @@ use crate::support::archive::{Header, Member};
 use crate::support::folder::{copy, tree};
 use crate::support::{Wheel, World, text};
 use rvp::model::{Blake3, Record, Sha256};
-use rvp::registry::{LogKey, Writer};
+use rvp::registry::Writer;
 
 const FILE: &str = "acme_evil-1.0-py3-none-any.whl";
 
@@ -110,7 +110,7 @@ fn attacks() -> Vec<(&'static str, Vec<u8>)> {
             "metadata in UTF-16",
             evil()
                 .with_metadata(
-                    &"\u{feff}Metadata-Version: 2.1\nName: acme-evil\nVersion: 1.0\n"
+                    "\u{feff}Metadata-Version: 2.1\nName: acme-evil\nVersion: 1.0\n"
                         .encode_utf16()
                         .flat_map(u16::to_le_bytes)
                         .collect::<Vec<u8>>(),
@@ -235,9 +235,7 @@ fn written(before: &BTreeMap<PathBuf, String>, world: &World) -> BTreeSet<PathBu
 /// Puts a wheel into the registry as `acme-evil` 1.0, with digests that agree and no question asked.
 fn smuggle(world: &World, bytes: &[u8]) {
     let path = write(&world.path("smuggled"), bytes);
-    let keys = fs::read_dir(world.path("home/keys")).unwrap().next().unwrap().unwrap().path();
-    let key = LogKey::parse(&fs::read_to_string(keys).unwrap()).unwrap();
-    let mut writer = Writer::open(&world.path("acme"), |_| Ok(key)).unwrap();
+    let mut writer = Writer::open(&world.path("acme"), |_| Ok(world.key())).unwrap();
     let (blake3, size) = (Blake3::of(bytes), bytes.len() as u64);
     writer.put_blob(&path, FILE, blake3, size).unwrap();
     let sha256 = Sha256::of(bytes);

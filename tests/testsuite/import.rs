@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::support::Wheel;
 use crate::support::hostile::{Hostile, answer};
 use crate::support::nginx::Nginx;
+use crate::support::{Wheel, noise};
 use indicatif::ProgressBar;
 use rvp::model::{Family, Record, Requirement, Sha256, Target};
 use rvp::publish::simple_index::SimpleIndex;
@@ -20,8 +20,7 @@ const HTML: &str = "index index.html; types { text/html html; }";
 
 /// The file name and the bytes of a wheel with no code, and with this many bytes that cannot be compressed.
 fn wheel(name: &str, version: &str, tag: &str, requires: &[&str], padding: usize) -> (String, Vec<u8>) {
-    let mut noise = vec![0; padding];
-    blake3::Hasher::new().finalize_xof().fill(&mut noise);
+    let noise = noise(0, padding);
     let wheel = Wheel::without_code(name, version).tag(tag).file(&format!("{name}/noise"), noise);
     let wheel = requires.iter().fold(wheel, |wheel, requirement| wheel.requires(requirement));
     (wheel.file_name(), wheel.bytes())

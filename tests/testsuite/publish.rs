@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Wheel, World};
+use crate::support::{WINDOWS, Wheel, World};
 use insta::assert_snapshot;
 
 #[test]
@@ -57,7 +57,7 @@ fn a_wheel_for_another_platform_joins_a_known_release() {
     ----- stderr -----
     sealed 1 release with 1 file; the log has 17 entries
     ");
-    world.project(&["acme-walls"], "targets = [{ python = '3.11', platform = 'win_amd64' }]");
+    world.project(&["acme-walls"], WINDOWS);
     world.done_in("app", "lock");
     assert!(world.read("app/rvp.lock").contains("cp311-cp311-win_amd64.whl"));
 }
@@ -136,7 +136,7 @@ fn publish_needs_a_file_a_registry_and_its_key() {
 #[test]
 fn a_yanked_release_stays_for_those_who_have_locked_it() {
     let world = World::with_registry(&[Wheel::new("acme-walls", "1.0"), Wheel::new("acme-walls", "1.1")]);
-    world.project(&["acme-walls"], "targets = [{ python = '3.11', platform = 'win_amd64' }]");
+    world.project(&["acme-walls"], WINDOWS);
     world.done_in("app", "lock");
     assert_snapshot!(world.rvp("yank acme-walls==1.1 --registry acme --reason 'walls fall over'"), @r"
     exit code: 0
@@ -150,7 +150,7 @@ fn a_yanked_release_stays_for_those_who_have_locked_it() {
     ----- stderr -----
     rvp.lock is up to date
     ");
-    world.project(&["acme-walls>=1"], "targets = [{ python = '3.11', platform = 'win_amd64' }]");
+    world.project(&["acme-walls>=1"], WINDOWS);
     assert_snapshot!(world.app("lock"), @r"
     exit code: 0
     ----- stdout -----
@@ -165,7 +165,7 @@ fn a_yanked_release_stays_for_those_who_have_locked_it() {
     ~ acme-walls 1.1 -> 1.0
     locked 1 package for 1 target
     ");
-    world.project(&["acme-walls==1.1"], "targets = [{ python = '3.11', platform = 'win_amd64' }]");
+    world.project(&["acme-walls==1.1"], WINDOWS);
     assert_snapshot!(world.app("lock"), @r"
     exit code: 0
     ----- stdout -----

@@ -82,11 +82,11 @@ fn a_good_wheel_is_read_and_unpacked() {
 #[test]
 fn a_wheel_that_contradicts_itself_is_refused() {
     refused(
-        |wheel| wheel.replace("METADATA", &METADATA.replace("1.2.0", "1.3.0")),
+        |wheel| wheel.replace("METADATA", METADATA.replace("1.2.0", "1.3.0")),
         "{} does not hold together: its METADATA is of acme-geometry 1.3.0, and its file name of acme-geometry 1.2.0",
     );
     refused(
-        |wheel| wheel.replace("METADATA", &METADATA.replace("numpy", "numpy >= x")),
+        |wheel| wheel.replace("METADATA", METADATA.replace("numpy", "numpy >= x")),
         "acme_geometry-1.2.0.dist-info/METADATA in {}: its line `Requires-Dist: numpy >= x` is not valid: `numpy >= x` is not a PEP 508 requirement: expected version to start with a number, but no leading ASCII digits were found",
     );
     refused(

@@ -19,10 +19,7 @@ pub struct Forge {
 }
 
 impl Forge {
-    /// `keys` is the folder of the only private key.
-    pub fn new(folder: &Path, keys: &Path) -> Self {
-        let key = fs::read_dir(keys).unwrap().next().unwrap().unwrap().path();
-        let key = LogKey::parse(&fs::read_to_string(key).unwrap()).unwrap();
+    pub fn new(folder: &Path, key: LogKey) -> Self {
         let config = Config::parse("here", &fs::read(folder.join(layout::CONFIG)).unwrap()).unwrap();
         let checkpoint = fs::read(folder.join(layout::CHECKPOINT)).unwrap();
         let checkpoint = Checkpoint::verify("here", &checkpoint, &config.key).unwrap();

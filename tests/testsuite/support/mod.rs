@@ -11,9 +11,10 @@ pub mod place;
 mod testing;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use rvp::registry::LogKey;
 pub use testing::{Wheel, archive};
 
 /// The setting of a target that needs no interpreter of this machine.
@@ -44,7 +45,7 @@ pub fn buildings() -> Vec<Wheel> {
 /// A temporary folder with an `RVP_HOME` of its own. Snapshots made while it lives are free of what differs from run
 /// to run: paths, times, keys, digests, and this machine's Python.
 pub struct World {
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     root: PathBuf,
     _filters: insta::internals::SettingsBindDropGuard,
 }
@@ -67,7 +68,7 @@ impl World {
         for (pattern, replacement) in filters {
             settings.add_filter(pattern, replacement);
         }
-        Self { folder, root, _filters: settings.bind_to_scope() }
+        Self { _folder: folder, root, _filters: settings.bind_to_scope() }
     }
 
     /// A world with the registry `acme`, which knows the releases of Revit and holds `wheels`.
@@ -116,11 +117,8 @@ impl World {
 
     /// `rvp` with arguments as a shell would split them, in a folder of this world.
     pub fn command(&self, folder: &str, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rvp"));
-        command.args(split(arguments)).current_dir(self.path(folder)).env("RVP_HOME", self.path("home"));
-        for variable in ["RVP_OFFLINE", "RVP_PYTHON", "VIRTUAL_ENV", "RUST_BACKTRACE"] {
-            command.env_remove(variable);
-        }
+        let mut command = rvp(&self.path(folder), &self.path("home"));
+        command.args(split(arguments));
         command
     }
 
@@ -149,6 +147,37 @@ impl World {
         let output = self.command(folder, arguments).output().unwrap();
         assert!(output.status.success(), "rvp {arguments}: {}", text(&output));
     }
+
+    /// Runs `rvp`, which must fail with exit code 1, in a folder of this world; gives what it says on stderr.
+    #[track_caller]
+    pub fn fails_in(&self, folder: &str, arguments: &str) -> String {
+        let output = self.command(folder, arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "rvp {arguments}: {}", text(&output));
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// The only private key of this world.
+    pub fn key(&self) -> LogKey {
+        let path = fs::read_dir(self.path("home/keys")).unwrap().next().unwrap().unwrap().path();
+        LogKey::parse(&fs::read_to_string(path).unwrap()).unwrap()
+    }
+}
+
+/// `rvp` in a folder, with a home of its own and nothing of the settings of whoever runs the tests.
+pub fn rvp(folder: &Path, home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rvp"));
+    command.current_dir(folder).env("RVP_HOME", home);
+    for variable in ["RVP_OFFLINE", "RVP_PYTHON", "VIRTUAL_ENV", "RUST_BACKTRACE"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Bytes that cannot be compressed, and differ from those of another seed.
+pub fn noise(seed: u8, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
+    bytes
 }
 
 /// The exit code, stdout and stderr of a program in one text.

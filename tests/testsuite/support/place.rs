@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::folder::copy;
+use super::rvp;
 
 pub struct Place {
     pub folder: tempfile::TempDir,
@@ -24,9 +25,8 @@ impl Place {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rvp"));
-        command.args(arguments).current_dir(self.folder.path());
-        command.env("RVP_HOME", self.folder.path().join("home")).env_remove("RVP_OFFLINE");
+        let mut command = rvp(self.folder.path(), &self.folder.path().join("home"));
+        command.args(arguments);
         command
     }
 
