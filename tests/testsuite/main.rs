@@ -12,6 +12,7 @@ mod hostile_host;
 mod hostile_wheels;
 mod http;
 mod import;
+mod import_by_pip;
 mod lock;
 mod lock_choices;
 mod lock_conflicts;
