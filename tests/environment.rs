@@ -317,3 +317,19 @@ fn a_python_that_is_not_there_is_missed() {
       hint: set RVP_PYTHON to the path of another one
     ");
 }
+
+#[test]
+fn a_conflict_in_an_environment_names_the_environment() {
+    let world = World::with_registry(&buildings());
+    world.done("config set registries.acme.url acme");
+    world.done("env create fleet --revit 2025");
+    assert_snapshot!(world.rvp("install --env fleet acme-walls>3"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: there is no set of versions for Revit 2025:
+      the environment asks for `acme-walls>3`
+      acme has no acme-walls >3; it has 1.0 and 1.1
+      hint: acme-walls 1.1 works with Revit 2025: ask for `acme-walls>=1.1`
+    ");
+}

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use rvp::install::{Environment, LockedEnvironment};
 use rvp::model::{Family, PackageName, Requirement, TargetSpec};
 use rvp::project::Settings;
-use rvp::resolve::{Lock, Upgrade};
+use rvp::resolve::{Asker, Lock, Upgrade};
 
 use super::context::Context;
 use super::env::chosen;
@@ -56,8 +56,13 @@ pub fn install(context: &Context, arguments: &InstallArguments) -> anyhow::Resul
 }
 
 /// Removes packages from an environment that belongs to no project.
-pub fn uninstall(context: &Context, env: &str, names: &[PackageName]) -> anyhow::Result<ExitCode> {
-    let settings = context.settings(Settings::default(), current_project()?.as_ref())?;
+pub fn uninstall(
+    context: &Context,
+    env: &str,
+    names: &[PackageName],
+    command_line: Settings,
+) -> anyhow::Result<ExitCode> {
+    let settings = context.settings(command_line, current_project()?.as_ref())?;
     let environment = chosen(Some(env), &settings)?;
     let own = Own::open(context, &environment)?;
     let mut requirements = own.asked_before()?;
@@ -80,7 +85,7 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> anyhow::Result<
         let workspace = Workspace::find(context, arguments.resolve.settings()?)?;
         let old = workspace.lock()?;
         workspace.relock(context, old.as_ref(), &upgrade)?;
-        return Ok(sync::sync_default(context, &workspace)?.finish(context));
+        return sync::sync_after(context, &workspace, "rvp.lock is");
     };
     let settings = context.settings(arguments.resolve.settings()?, current_project()?.as_ref())?;
     let environment = chosen(Some(env), &settings)?;
@@ -128,6 +133,7 @@ impl<'a> Own<'a> {
     ) -> anyhow::Result<ExitCode> {
         let state = self.environment.state();
         let question = Question {
+            asker: Asker::Environment,
             requirements,
             requires_python: None,
             hosts: Default::default(),

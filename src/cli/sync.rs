@@ -84,6 +84,16 @@ pub fn sync_default(context: &Context, workspace: &Workspace) -> anyhow::Result<
     sync(context, workspace, &arguments)
 }
 
+/// Syncs the project's own environment after a command that `changed` something else.
+pub fn sync_after(context: &Context, workspace: &Workspace, changed: &str) -> anyhow::Result<ExitCode> {
+    let synced = sync_default(context, workspace).with_context(|| {
+        format!(
+            "{changed} changed, and the environment is as it was\n  hint: run `rvp sync` when this is mended"
+        )
+    })?;
+    Ok(synced.finish(context))
+}
+
 fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<Synced> {
     let lock = if arguments.locked {
         let lock = workspace.lock()?.context("there is no rvp.lock\n  hint: run `rvp lock`")?;

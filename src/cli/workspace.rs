@@ -7,7 +7,8 @@ use anyhow::{Context as _, bail};
 use rvp::model::{PackageName, Requirement, Target, TargetSpec};
 use rvp::project::{Location, PyProject, Registry, Settings, find_project};
 use rvp::resolve::{
-    Lock, LockInputs, Preferences, Registries, Request, ResolveOptions, Upgrade, decide_target, resolve_all,
+    Asker, Lock, LockInputs, Preferences, Registries, Request, ResolveOptions, Upgrade, decide_target,
+    resolve_all,
 };
 
 use super::context::Context;
@@ -57,6 +58,7 @@ impl ResolveArguments {
 
 /// What is asked of a resolution, wherever it is written: in a project or for an environment.
 pub struct Question {
+    pub asker: Asker,
     pub requirements: Vec<Requirement>,
     pub requires_python: Option<String>,
     pub hosts: BTreeMap<String, String>,
@@ -144,6 +146,7 @@ impl Question {
             .map(|lock| Preferences::of_lock(lock, upgrade))
             .unwrap_or_default();
         let request = Request {
+            asker: self.asker,
             requirements: &self.requirements,
             requires_python: self.requires_python.as_deref(),
             hosts: &self.hosts,
@@ -209,6 +212,7 @@ impl Workspace {
         let groups = self.project.groups.values().flatten();
         let targets = self.settings.targets.clone().filter(|targets| !targets.is_empty());
         Question {
+            asker: Asker::Project,
             requirements: project.dependencies.iter().chain(optional).chain(groups).cloned().collect(),
             requires_python: project.requires_python.as_ref().map(ToString::to_string),
             hosts: self.project.hosts.iter().map(|(host, range)| (host.clone(), range.to_string())).collect(),
@@ -230,8 +234,14 @@ impl Workspace {
     /// Resolves and writes the lock.
     pub fn relock(&self, context: &Context, old: Option<&Lock>, upgrade: &Upgrade) -> anyhow::Result<Lock> {
         let lock = self.question().answer(context, old, upgrade)?;
+        self.write_lock(context, old, &lock)?;
+        Ok(lock)
+    }
+
+    /// Writes the lock in place of `old`, and says what changes by that.
+    pub fn write_lock(&self, context: &Context, old: Option<&Lock>, lock: &Lock) -> anyhow::Result<()> {
         lock.write(&self.lock_path())?;
-        for line in super::changes::between(old, &lock) {
+        for line in super::changes::between(old, lock) {
             context.say(&line);
         }
         context.say(&format!(
@@ -239,6 +249,6 @@ impl Workspace {
             super::output::count(lock.packages.len(), "package"),
             super::output::count(lock.targets.len(), "target")
         ));
-        Ok(lock)
+        Ok(())
     }
 }

@@ -15,7 +15,7 @@ use super::{Hosts, Incoming, PublishError, ReadArtifacts, Refused, StagedBlob, W
 use crate::model::{
     Artifact, PackageName, ReleaseEntry, Requirement, Target, Version, ranges_of_specifiers_text,
 };
-use crate::resolve::{self, Packages, Preferences, Request, Resolution, ResolveError, ResolveOptions};
+use crate::resolve::{self, Asker, Packages, Preferences, Request, Resolution, ResolveError, ResolveOptions};
 
 /// The wheels that are to be downloaded, by file name.
 #[derive(Default)]
@@ -127,6 +127,7 @@ fn solve(
     target: &Target,
 ) -> Result<Resolution, ResolveError> {
     let request = Request {
+        asker: Asker::Import,
         requirements,
         requires_python: None,
         hosts: &Hosts::new(),
