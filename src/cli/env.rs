@@ -10,6 +10,7 @@ use rvp::resolve::{LockedTarget, decide_target};
 
 use super::context::Context;
 use super::environments;
+use super::history;
 use super::known_hosts::KnownHosts;
 use super::machine::ThisMachine;
 use super::output;
@@ -20,8 +21,10 @@ pub enum Command {
     Create(CreateArguments),
     /// List the environments that have a name
     List,
+    History(history::Arguments),
     /// Remove an environment
     Remove {
+        /// The environment: a name, or a path as ./PATH
         #[arg(value_name = "NAME-or-./PATH")]
         env: String,
     },
@@ -51,6 +54,7 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Create(arguments) => create(context, arguments),
         Command::List => list(context),
+        Command::History(arguments) => history::run(context, arguments),
         Command::Remove { env } => remove(context, env),
     }
 }

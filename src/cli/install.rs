@@ -145,8 +145,8 @@ impl<'a> Own<'a> {
             settings,
         };
         let new = question.answer(context, self.old.as_ref(), upgrade)?;
-        for line in super::changes::between(self.old.as_ref(), &new) {
-            context.say(&line);
+        for change in super::changes::between(self.old.as_ref(), &new) {
+            context.say(&change.to_string());
         }
         // A registry that has grown in the meantime is no reason for a new generation.
         let same = |old: &&Lock| old.inputs == new.inputs && old.packages == new.packages;

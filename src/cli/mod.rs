@@ -9,6 +9,7 @@ mod context;
 mod env;
 mod environments;
 mod graph;
+mod history;
 mod init;
 mod install;
 mod known_hosts;

@@ -114,7 +114,7 @@ fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyh
         Some(environment) => environment,
         None => create_for(context, &workspace.settings, &path, target)?,
     };
-    let graph = Graph::new(&lock, &target.name);
+    let graph = Graph::of_lock(&lock, &target.name);
     let wanted = graph.reachable(roots(workspace, arguments)?);
     install(context, &workspace.settings, &lock, target, Some(&wanted), Destination::OfProject(&environment))
 }
@@ -239,6 +239,12 @@ pub fn install(
                 version: package.version.to_string(),
                 artifact: artifact.blake3,
                 requested: package.direct,
+                dependencies: package
+                    .dependencies
+                    .iter()
+                    .map(|edge| edge.name.clone())
+                    .filter(|name| order.iter().any(|(package, _)| package.name == *name))
+                    .collect(),
                 direct_url: None,
             })
             .collect(),

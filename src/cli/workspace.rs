@@ -241,8 +241,8 @@ impl Workspace {
     /// Writes the lock in place of `old`, and says what changes by that.
     pub fn write_lock(&self, context: &Context, old: Option<&Lock>, lock: &Lock) -> anyhow::Result<()> {
         lock.write(&self.lock_path())?;
-        for line in super::changes::between(old, lock) {
-            context.say(&line);
+        for change in super::changes::between(old, lock) {
+            context.say(&change.to_string());
         }
         context.say(&format!(
             "locked {} for {}",

@@ -206,6 +206,11 @@ impl Environment {
         self.root.join(GENERATIONS).join(number.to_string())
     }
 
+    /// When a generation was made, where the file system knows.
+    pub fn generation_time(&self, number: u64) -> Option<std::time::SystemTime> {
+        Generation::time(&self.generation_path(number))
+    }
+
     /// Whether the environment is already as `plan` wants it. Reads one file, and looks whether the store still has what is linked.
     pub fn is_current(&self, plan: &Plan, store: &Store) -> bool {
         let same =

@@ -32,7 +32,7 @@ pub use plan::{Plan, Refused, plan};
 pub use source::{Source, Wanted};
 pub use staging::Staging;
 pub use write::{Published, publish};
-pub use yank::yank;
+pub use yank::{undo_yank, yank};
 
 /// What a publish hands to the writer of a registry. Records of one package stand in the order in which they apply.
 #[derive(Debug, Default)]
