@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use insta::assert_snapshot;
 use support::{Wheel, World, buildings, text};
@@ -480,5 +481,40 @@ fn the_generations_of_an_environment_are_listed_and_gone_to() {
     ----- stdout -----
     ----- stderr -----
     [TEMP]/home/environments/fleet is at generation 5 again, with 2 packages
+    ");
+}
+
+#[test]
+fn what_killed_commands_left_is_cleaned_up() {
+    let world = World::with_registry(&[]);
+    let hours = |hours: u64| SystemTime::now() - Duration::from_secs(hours * 3600);
+    let left = |folder: &str, time: SystemTime| {
+        world.write(&format!("{folder}/environment/file"), "");
+        fs::File::open(world.path(folder)).unwrap().set_modified(time).unwrap();
+    };
+    let folders = || {
+        let names = fs::read_dir(world.path("work")).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names.join(" ")
+    };
+    let old = |kind: &str| left(&format!("work/.rvp-{kind}-aB3x9Z"), hours(2));
+    old("new-environment");
+    left("work/.rvp-new-environment-young1", hours(0));
+    left("work/.rvp-new-environment-of-mine", hours(2));
+    left("work/.rvp-notes", hours(2));
+    world.done("env create ./work/one --revit 2025");
+    assert_snapshot!(folders(), @r"
+    .rvp-new-environment-of-mine .rvp-new-environment-young1 .rvp-notes one
+    ");
+    old("removed-environment");
+    world.done("env remove ./work/one");
+    assert_snapshot!(folders(), @r"
+    .rvp-new-environment-of-mine .rvp-new-environment-young1 .rvp-notes
+    ");
+    old("new-registry");
+    world.done("registry init work/two");
+    assert_snapshot!(folders(), @r"
+    .rvp-new-environment-of-mine .rvp-new-environment-young1 .rvp-notes two
     ");
 }

@@ -99,9 +99,7 @@ impl Environment {
         // Made under another name: a process that is killed leaves no half of an environment.
         let parent = root.parent().unwrap_or(&root);
         fs::create_dir_all(parent).map_err(InstallError::io("create the folder", parent))?;
-        let temporary = tempfile::Builder::new()
-            .prefix(".rvp-")
-            .tempdir_in(parent)
+        let temporary = files::temporary_folder(parent, files::Purpose::NewEnvironment)
             .map_err(InstallError::io("create a folder in", parent))?;
         let stage = temporary.path().join("environment");
         fs::create_dir_all(stage.join(GENERATIONS)).map_err(InstallError::io("create the folder", &stage))?;

@@ -9,9 +9,9 @@ use indicatif::ProgressBar;
 use rayon::prelude::*;
 use uv_distribution_filename::WheelFilename;
 
-use super::catalogue::{CONCURRENT, Catalogue, ListedFile, Wheel};
-use super::simple_index::{SimpleIndex, SimpleIndexError};
-use super::{Hosts, Incoming, PublishError, ReadArtifacts, Refused, StagedBlob, Wanted};
+use super::catalogue::{Catalogue, ListedFile, Wheel};
+use super::simple_index::SimpleIndexError;
+use super::{Hosts, Incoming, Indexes, PublishError, ReadArtifacts, Refused, StagedBlob, Wanted};
 use crate::model::{
     Artifact, PackageName, ReleaseEntry, Requirement, Target, Version, ranges_of_specifiers_text,
 };
@@ -31,7 +31,7 @@ struct Selected {
 
 /// Downloads the wheels that `wanted` needs from `indexes` into the folder `staging`, and reads them. `progress` shows bytes and what is going on.
 pub(super) async fn import_from_indexes(
-    indexes: &[SimpleIndex],
+    indexes: &Indexes,
     wanted: &Wanted<'_>,
     staging: &Path,
     progress: &ProgressBar,
@@ -163,7 +163,7 @@ fn usable_wheels(entry: &ReleaseEntry, target: &Target) -> Vec<PathBuf> {
 
 /// Downloads the selected wheels in parallel and reads them. A wheel that fails does not stop the others.
 async fn download(
-    indexes: &[SimpleIndex],
+    indexes: &Indexes,
     selection: Selection,
     staging: &Path,
     progress: &ProgressBar,
@@ -173,10 +173,10 @@ async fn download(
     progress.set_message(format!("downloading {count} files"));
     let downloads = stream::iter(wheels.into_values()).map(async |selected| {
         let ListedFile { index, file } = &selected.listed;
-        let blob = indexes[*index].download(file, staging, progress).await;
+        let blob = indexes.all[*index].download(file, staging, progress).await;
         (selected, blob)
     });
-    let downloaded: Vec<_> = downloads.buffer_unordered(CONCURRENT).collect().await;
+    let downloaded: Vec<_> = downloads.buffer_unordered(indexes.requests).collect().await;
 
     progress.set_message(format!("checking {count} files"));
     let read = |(selected, blob): (Selected, Result<StagedBlob, SimpleIndexError>)| {

@@ -29,7 +29,7 @@ pub use folder::read_folder;
 pub use incoming::{Hosts, Incoming, ReadArtifacts, read_artifacts};
 pub use pip::{Pip, PipSettings};
 pub use plan::{Plan, Refused, plan};
-pub use source::{Source, Wanted};
+pub use source::{Indexes, Source, Wanted};
 pub use staging::Staging;
 pub use write::{Published, publish};
 pub use yank::{undo_yank, yank};

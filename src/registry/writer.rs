@@ -38,8 +38,18 @@ pub struct Sealed {
     /// Records committed, seal lines not counted.
     pub records: usize,
     /// Lines that stood behind the committed ones and were not fit to be sealed. Those of a file that something was
-    /// sealed in are gone; a file of nothing but such lines is left as it was, for whoever proposed them to mend.
+    /// sealed in are gone; a file of nothing but such lines is left as it was, for whoever proposed them to mend,
+    /// unless [`SealOptions::drop_refused`] is set.
     pub dropped: Vec<Dropped>,
+}
+
+/// How proposals are sealed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SealOptions {
+    /// Seal artifacts whose blobs are not in this directory, too.
+    pub blobs_elsewhere: bool,
+    /// Remove all lines that are not fit to be sealed.
+    pub drop_refused: bool,
 }
 
 impl Writer {
@@ -62,9 +72,7 @@ impl Writer {
             _ => Path::new("."),
         };
         std::fs::create_dir_all(parent).map_err(RegistryError::io("make the folder", parent))?;
-        let staging = tempfile::Builder::new()
-            .prefix(".rvp-new-registry-")
-            .tempdir_in(parent)
+        let staging = files::temporary_folder(parent, files::Purpose::NewRegistry)
             .map_err(RegistryError::io("make a folder in", parent))?;
         let bytes = config.to_bytes();
         replace_shared_file(&staging.path().join(layout::CONFIG), &bytes)?;
@@ -89,7 +97,7 @@ impl Writer {
                 checkpoint: nothing,
                 _lock: lock(staging.path())?,
             };
-            writer.seal(records, now, true)?
+            writer.seal(records, now)?
         };
         match std::fs::remove_dir(dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -206,45 +214,39 @@ impl Writer {
 
     /// Commits `records`, and the fit proposals that stand in the same index files.
     pub fn publish(&mut self, records: Vec<Record>, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
-        self.seal(records, now, true)
+        self.seal(records, now)
     }
 
-    /// Commits the proposals in all index files. With `blobs_elsewhere`, artifacts whose blobs are not in this
-    /// directory are sealed too.
+    /// Commits the proposals in all index files.
     pub fn seal_proposals(
         &mut self,
         now: jiff::Timestamp,
-        blobs_elsewhere: bool,
+        options: SealOptions,
     ) -> Result<Sealed, RegistryError> {
         let paths = self.proposed()?;
-        self.commit(paths.into_iter().map(|path| (path, Vec::new())).collect(), now, !blobs_elsewhere)
+        self.commit(paths.into_iter().map(|path| (path, Vec::new())).collect(), now, options)
     }
 
-    fn seal(
-        &mut self,
-        records: Vec<Record>,
-        now: jiff::Timestamp,
-        need_blobs: bool,
-    ) -> Result<Sealed, RegistryError> {
+    fn seal(&mut self, records: Vec<Record>, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
         let mut by_path: BTreeMap<String, Vec<Record>> = BTreeMap::new();
         for record in records {
             by_path.entry(seal::path_of(&record)?).or_default().push(record);
         }
-        self.commit(by_path, now, need_blobs)
+        self.commit(by_path, now, SealOptions::default())
     }
 
     fn commit(
         &mut self,
         by_path: BTreeMap<String, Vec<Record>>,
         now: jiff::Timestamp,
-        need_blobs: bool,
+        options: SealOptions,
     ) -> Result<Sealed, RegistryError> {
         if now < self.checkpoint.time {
             return Err(RegistryError::Clock { now, sealed: self.checkpoint.time });
         }
         let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
         let this = &*self;
-        let present = InDirectory { dir: &this.dir, need_blobs };
+        let present = InDirectory { dir: &this.dir, need_blobs: !options.blobs_elsewhere };
         let mut batches: Vec<Batch> = by_path
             .into_par_iter()
             .map(|(path, records)| {
@@ -252,7 +254,17 @@ impl Writer {
                 seal::prepare(path, &file.committed, file.behind, records, &present)
             })
             .collect::<Result<_, _>>()?;
-        let dropped = batches.iter_mut().flat_map(|batch| std::mem::take(&mut batch.dropped)).collect();
+        let refused_only: Vec<(String, u64)> = batches
+            .iter()
+            .filter(|batch| batch.lines.is_empty() && !batch.dropped.is_empty())
+            .map(|batch| (batch.path.clone(), batch.committed_length))
+            .collect();
+        let mut dropped = Vec::new();
+        for batch in &mut batches {
+            let stays = batch.lines.is_empty() && !options.drop_refused;
+            dropped
+                .extend(std::mem::take(&mut batch.dropped).into_iter().map(|one| Dropped { stays, ..one }));
+        }
         batches.retain(|batch| !batch.lines.is_empty());
         let records = batches.iter().map(|batch| batch.lines.len()).sum();
         let mut next = self.checkpoint.size;
@@ -284,6 +296,9 @@ impl Writer {
         self.put(layout::CHECKPOINT, &checkpoint.sign(&self.key)?)?;
         sync_folder(&self.dir.join("log"))?;
         self.checkpoint = checkpoint.clone();
+        if options.drop_refused {
+            refused_only.iter().try_for_each(|(path, committed)| self.cut(path, *committed))?;
+        }
         Ok(Sealed { checkpoint, records, dropped })
     }
 
@@ -310,6 +325,16 @@ impl Writer {
         let mut entries = batch.files.clone();
         entries.push((batch.path.clone(), batch.entry));
         Ok(entries)
+    }
+
+    /// Removes what stands behind the committed bytes of an index file.
+    fn cut(&self, path: &str, committed: u64) -> Result<(), RegistryError> {
+        let path = self.dir.join(path);
+        let cut = match committed {
+            0 => std::fs::remove_file(&path),
+            _ => File::options().write(true).open(&path).and_then(|file| file.set_len(committed)),
+        };
+        cut.map_err(RegistryError::io("remove the refused lines of", &path))
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
