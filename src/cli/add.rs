@@ -15,10 +15,12 @@ use super::workspace::{ResolveArguments, Workspace};
 use super::{install, sync};
 
 /// Add dependencies to the project, lock it and sync its environment
+///
+/// A requirement without a version gets the version that is locked as its lower bound.
 #[derive(clap::Args)]
 pub struct AddArguments {
-    /// Requirements as PEP 508 writes them: `numpy`, `"numpy>=1.26"`, `"pkg[extra]==2.*"`
-    #[arg(required = true, value_parser = requirement)]
+    /// As PEP 508 writes them: `numpy`, `"numpy>=1.26"`, `"pkg[extra]==2.*"`
+    #[arg(required = true, value_parser = requirement, value_name = "REQUIREMENT")]
     requirements: Vec<Requirement>,
     #[command(flatten)]
     table: Table,

@@ -13,10 +13,10 @@ use super::env::chosen;
 use super::output;
 use super::publish::current_project;
 
-/// List the generations of an environment that can be gone back to, newest first, with what each changed
+/// List the generations of an environment, newest first, and what each changed
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The environment: a name, or a path as ./PATH [default: the project's, or the active one]
+    /// A name, or a path as ./PATH [default: the project's environment, or the active one]
     #[arg(long, value_name = "NAME-or-./PATH")]
     env: Option<String>,
 }

@@ -20,9 +20,9 @@ use super::workspace::{Question, ResolveArguments, Workspace};
 #[derive(clap::Args)]
 pub struct InstallArguments {
     /// Requirements as PEP 508 writes them
-    #[arg(required = true, value_parser = requirement)]
+    #[arg(required = true, value_parser = requirement, value_name = "REQUIREMENT")]
     requirements: Vec<Requirement>,
-    /// The environment: a name, or a path as ./PATH
+    /// A name, or a path as ./PATH
     #[arg(long, value_name = "NAME-or-./PATH")]
     env: String,
     #[command(flatten)]
@@ -33,6 +33,7 @@ pub struct InstallArguments {
 #[derive(clap::Args)]
 pub struct UpdateArguments {
     /// The packages to choose anew [default: all]
+    #[arg(value_name = "NAME")]
     names: Vec<PackageName>,
     /// An environment that belongs to no project [default: the project]
     #[arg(long, value_name = "NAME-or-./PATH")]

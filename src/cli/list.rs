@@ -12,18 +12,18 @@ use super::publish::current_project;
 /// List the packages of an environment
 #[derive(clap::Args)]
 pub struct ListArguments {
-    /// The environment: a name, or a path as ./PATH [default: the project's, or the active one]
+    /// A name, or a path as ./PATH [default: the project's environment, or the active one]
     #[arg(long, value_name = "NAME-or-./PATH")]
     env: Option<String>,
 }
 
-/// Go back to what an environment held before its last change
+/// Go back to what an environment held before
 #[derive(clap::Args)]
 pub struct RollbackArguments {
-    /// The environment: a name, or a path as ./PATH [default: the project's, or the active one]
+    /// A name, or a path as ./PATH [default: the project's environment, or the active one]
     #[arg(long, value_name = "NAME-or-./PATH")]
     env: Option<String>,
-    /// The generation to go to, as `rvp env history` numbers them [default: the one before the current one]
+    /// A generation of `rvp env history` [default: the one before the current one]
     #[arg(long, value_name = "NUMBER")]
     to: Option<u64>,
 }

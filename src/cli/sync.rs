@@ -22,13 +22,15 @@ use super::graph::Graph;
 use super::output;
 use super::workspace::{ResolveArguments, Workspace};
 
-/// Make an environment hold exactly what the project's lock says, locking first where that is needed
+/// Make an environment hold exactly what the project's lock says
+///
+/// Locks first, where the lock does not answer the project's question.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The environment: a name, or a path as ./PATH [default: .venv beside pyproject.toml]
+    /// A name, or a path as ./PATH [default: .venv beside pyproject.toml]
     #[arg(long, value_name = "NAME-or-./PATH")]
     env: Option<String>,
-    /// The target of the lock to install [default: the one that fits the environment, or this machine]
+    /// The target to install [default: the one that fits the environment or this machine]
     #[arg(long)]
     target: Option<String>,
     /// Fail if the lock is not up to date

@@ -36,7 +36,7 @@ struct Of {
     /// The target to show [default: each of the lock]
     #[arg(long, conflicts_with = "env")]
     target: Option<String>,
-    /// What this environment holds, in place of the lock: a name, or a path as ./PATH
+    /// Show what this environment holds, in place of the lock
     #[arg(long, value_name = "NAME-or-./PATH")]
     env: Option<String>,
 }

@@ -17,22 +17,30 @@ use super::machine::ThisMachine;
 /// Settings of a resolution on the command line.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct ResolveArguments {
-    /// Which pre-releases are candidates [default: if-necessary-or-explicit]
+    /// When pre-releases are chosen [default: if-necessary-or-explicit]
     #[arg(long, value_enum, hide_possible_values = true, value_name = "MODE")]
     prerelease: Option<rvp::project::PrereleaseMode>,
-    /// Which of several possible versions is chosen: highest, lowest or lowest-direct
+    /// Which version is chosen: highest, lowest or lowest-direct
     #[arg(long, value_enum, hide_possible_values = true, value_name = "MODE")]
     resolution: Option<rvp::project::ResolutionMode>,
     /// Pass over releases sealed after this date or time
     #[arg(long, value_name = "TIME")]
     exclude_newer: Option<String>,
-    /// A registry to use besides those of the settings: a folder or a URL, whose last part is its name. It stands in
-    /// for one of that name in the settings
+    #[command(flatten)]
+    registries: RegistryArguments,
+}
+
+/// Registries on the command line.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct RegistryArguments {
+    /// A folder or a URL, besides the registries of the settings
+    ///
+    /// It is named after its last part, and stands in for one of that name in the settings.
     #[arg(long = "registry", value_name = "LOCATION")]
     registries: Vec<String>,
 }
 
-impl ResolveArguments {
+impl RegistryArguments {
     pub fn settings(&self) -> anyhow::Result<Settings> {
         let registries: Vec<Registry> = self
             .registries
@@ -42,16 +50,22 @@ impl ResolveArguments {
                 Ok(Registry { name: url.name(), url, prefixes: Vec::new(), key: None })
             })
             .collect::<anyhow::Result<_>>()?;
+        let registries = (!registries.is_empty()).then_some(registries);
+        Ok(Settings { registries, ..Settings::default() })
+    }
+}
+
+impl ResolveArguments {
+    pub fn settings(&self) -> anyhow::Result<Settings> {
         let exclude_newer = match &self.exclude_newer {
             Some(text) => Some(rvp::project::ExcludeNewer::parse(text).map_err(anyhow::Error::msg)?),
             None => None,
         };
         Ok(Settings {
-            registries: (!registries.is_empty()).then_some(registries),
             prerelease: self.prerelease,
             resolution: self.resolution,
             exclude_newer,
-            ..Settings::default()
+            ..self.registries.settings()?
         })
     }
 }

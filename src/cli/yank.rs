@@ -8,7 +8,9 @@ use rvp::model::{PackageName, Version};
 use super::context::Context;
 use super::publish::{Writable, current_project};
 
-/// Withdraw a release, with a reason: locks that name it keep working, and nothing chooses it anew
+/// Withdraw a release, or give it back
+///
+/// Locks that name a withdrawn release keep working, and nothing chooses it anew.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The release
