@@ -102,7 +102,7 @@ fn list(context: &Context) -> anyhow::Result<ExitCode> {
         let data: Vec<_> = found
             .iter()
             .map(|(name, environment)| {
-                serde_json::json!({ "name": name, "path": environment.path(), "environment": environment.state() })
+                serde_json::json!({ "name": name, "path": environment.path().display().to_string(), "environment": environment.state() })
             })
             .collect();
         output::json(&data)?;

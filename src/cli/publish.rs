@@ -91,11 +91,11 @@ pub fn report(context: &Context, published: &Published) -> anyhow::Result<ExitCo
         let refused: Vec<_> = published
             .refused
             .iter()
-            .map(|refused| serde_json::json!({ "files": refused.files, "reason": refused.error.to_string() }))
+            .map(|refused| serde_json::json!({ "files": shown(&refused.files), "reason": refused.error.to_string() }))
             .collect();
         output::json(&serde_json::json!({
             "releases": published.releases,
-            "already-there": published.already_there,
+            "already-there": shown(&published.already_there),
             "refused": refused,
         }))?;
     } else {
@@ -126,6 +126,11 @@ pub fn report(context: &Context, published: &Published) -> anyhow::Result<ExitCo
         None => ExitCode::SUCCESS,
     };
     Ok(if published.refused.is_empty() { dropped } else { ExitCode::FAILURE })
+}
+
+/// Paths as text: JSON has no way to write one that is not Unicode.
+fn shown(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.display().to_string()).collect()
 }
 
 /// The project that the current folder belongs to, or none.

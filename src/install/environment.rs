@@ -219,8 +219,8 @@ impl Environment {
 
     /// The digest of all that a generation depends on.
     pub(super) fn fingerprint(&self, plan: &Plan, store: &Store) -> Blake3 {
-        let all = serde_json::json!([FORMAT, self.root, store.root(), self.state, plan]);
-        Blake3::of(all.to_string().as_bytes())
+        // Not JSON, which has no way to write a path that is not Unicode.
+        Blake3::of(format!("{:?}", (FORMAT, &self.root, store.root(), &self.state, plan)).as_bytes())
     }
 
     pub(super) fn numbers(&self) -> Result<Vec<u64>, InstallError> {

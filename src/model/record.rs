@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::{Blake3, Family, NameError, PackageName, Sha256, Version, VersionError};
+use super::{Artifact, Blake3, Family, NameError, PackageName, Version, VersionError};
 
 /// A log entry is one line, and the tile format gives its length 16 bits (C2SP tlog-tiles).
 pub const MAX_RECORD: usize = 65_535;
@@ -63,23 +63,6 @@ pub struct Add {
     pub name: String,
     pub version: String,
     pub artifacts: Vec<Artifact>,
-}
-
-/// A file of a release. Its bytes are the blob `blobs/<first two digits>/<blake3>/<file>`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Artifact {
-    pub file: String,
-    /// Length in bytes.
-    pub size: u64,
-    pub blake3: Blake3,
-    pub sha256: Sha256,
-    /// Replaces the release's requirements where this artifact's metadata has others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requires: Option<Vec<String>>,
-    /// Replaces the release's `requires-python` where this artifact's metadata has another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requires_python: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use super::snapshot::Entry;
 use super::{RegistryError, layout};
 use crate::model::{
     Artifact, Blake3, Family, FileRecord, IndexError, MAX_RECORD, Package, PackageName, Record, Release,
-    Requirement, Seal, ranges_of_specifiers_text,
+    Requirement, Seal, Version, ranges_of_specifiers_text,
 };
 
 /// The lines that one seal commits to one index file.
@@ -192,10 +192,14 @@ impl<'a> Checks<'a> {
             Record::Add(add) => &add.artifacts[..],
             _ => &[],
         };
+        let version = Version::parse(name.family(), version_text(record)).ok();
         for artifact in artifacts {
             check_artifact_requirements(name.family(), artifact)?;
             if !layout::is_file_name(&artifact.file) {
                 return Err(format!("`{}` cannot be the name of a file", artifact.file));
+            }
+            if !version.as_ref().is_some_and(|version| artifact.is_of(&name, version)) {
+                return Err(format!("{} is not a file of {name} {}", artifact.file, version_text(record)));
             }
             if !self.present.blob(artifact) {
                 return Err(format!("its blob {} is not in the registry", layout::blob(artifact)));
@@ -256,14 +260,19 @@ fn bad_record(reason: &dyn std::fmt::Display) -> RegistryError {
 }
 
 fn refused(record: &Record, reason: String) -> RegistryError {
-    let version = match record {
-        Record::Release(release) => release.version.clone(),
-        Record::Add(add) => add.version.clone(),
-        Record::Yank(yank) => yank.version.clone(),
-        _ => String::new(),
-    };
+    let version = version_text(record).to_owned();
     match record.package() {
         Ok(Some(package)) => RegistryError::Refused { package, version, reason },
         _ => RegistryError::Record { reason },
+    }
+}
+
+/// The version that a record is about; empty where there is none.
+fn version_text(record: &Record) -> &str {
+    match record {
+        Record::Release(release) => &release.version,
+        Record::Add(add) => &add.version,
+        Record::Yank(yank) => &yank.version,
+        _ => "",
     }
 }

@@ -13,7 +13,7 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use rayon::prelude::*;
 
-use super::directory::{lock, replace_shared_file, set_readable, sync_folder};
+use super::directory::{lock, replace_checkpoint, replace_shared_file, set_readable, sync_folder};
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
@@ -293,7 +293,7 @@ impl Writer {
             time: now,
         };
         // The commit point.
-        self.put(layout::CHECKPOINT, &checkpoint.sign(&self.key)?)?;
+        replace_checkpoint(&self.dir.join(layout::CHECKPOINT), &checkpoint.sign(&self.key)?)?;
         sync_folder(&self.dir.join("log"))?;
         self.checkpoint = checkpoint.clone();
         if options.drop_refused {

@@ -3,13 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::str::FromStr;
 
 use uv_distribution_filename::WheelFilename;
 use uv_platform_tags::{IncompatibleTag, TagCompatibility};
 
 use super::hosts::describe_python;
-use crate::model::{Artifact, Family, Target};
+use crate::model::{Artifact, Family, PackageName, Target, Version};
 
 /// Why no file of a release fits a target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,20 +23,21 @@ pub(super) enum Misfit {
 
 /// The position of the best file: the wheel with the best tags, then the highest build tag, then the first name.
 pub(super) fn best_artifact(
-    family: Family,
+    name: &PackageName,
+    version: &Version,
     artifacts: &[Artifact],
     target: &Target,
 ) -> Result<usize, Misfit> {
     if artifacts.is_empty() {
         return Err(Misfit::NoFiles);
     }
-    if family != Family::Python {
+    if name.family() != Family::Python {
         return (0..artifacts.len()).min_by_key(|&at| &artifacts[at].file).ok_or(Misfit::NoFiles);
     }
     let wheels: Vec<(usize, WheelFilename)> = artifacts
         .iter()
         .enumerate()
-        .filter_map(|(at, artifact)| Some((at, WheelFilename::from_str(&artifact.file).ok()?)))
+        .filter_map(|(at, artifact)| Some((at, artifact.wheel_of(name, version)?)))
         .collect();
     wheels
         .iter()

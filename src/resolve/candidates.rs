@@ -10,7 +10,7 @@ use super::artifact::{Misfit, best_artifact};
 use super::hosts::{self, HostRanges};
 use super::rules::Rules;
 use super::{Found, Preferences};
-use crate::model::{ReleaseEntry, Requirement, Target, Version, ranges_of_specifiers_text};
+use crate::model::{PackageName, ReleaseEntry, Requirement, Target, Version, ranges_of_specifiers_text};
 
 /// All releases of a package, oldest first. Those that the settings leave out are kept, to be explained.
 pub(super) struct Candidates {
@@ -107,7 +107,7 @@ impl Candidates {
             return Err(exclusion);
         }
         let examined = candidate.examined.get_or_init(|| match self.entry(&candidate.version) {
-            Some(entry) => Usable::of(entry, target),
+            Some(entry) => Usable::of(&self.found.package.name, &candidate.version, entry, target),
             None => Err(Exclusion::Metadata("it is not released".into())),
         });
         examined.as_ref()
@@ -120,9 +120,14 @@ impl Candidates {
 }
 
 impl Usable {
-    fn of(entry: &ReleaseEntry, target: &Target) -> Result<Self, Exclusion> {
+    fn of(
+        name: &PackageName,
+        version: &Version,
+        entry: &ReleaseEntry,
+        target: &Target,
+    ) -> Result<Self, Exclusion> {
         let release = &entry.release;
-        let best = best_artifact(release.family, &entry.artifacts, target);
+        let best = best_artifact(name, version, &entry.artifacts, target);
         let artifact = best.as_ref().ok().and_then(|&at| entry.artifacts.get(at));
         let metadata = |error: &dyn std::fmt::Display| Exclusion::Metadata(error.to_string());
         let python = artifact

@@ -11,13 +11,13 @@ use futures::stream::FuturesUnordered;
 use super::files::check;
 use super::{Reader, locked};
 use crate::model::{Package, PackageName};
-use crate::registry::layout;
+use crate::registry::{RegistryError, StoreError, layout};
 
 impl Reader {
     /// Fetches the index files of `names` and, as soon as each is there, of the names that `follow` finds in it.
     ///
-    /// Only latency is at stake: what `follow` sees is not checked yet, and what fails here fails again, with its
-    /// reason, when the package is asked for. A registry that can be opened in place gains nothing and does nothing.
+    /// Only latency is at stake: what `follow` sees is not checked yet, and what fails here fails with its reason when
+    /// the package is asked for. A registry that can be opened in place gains nothing and does nothing.
     pub fn warm(&self, names: &[PackageName], follow: &dyn Fn(&Package) -> Vec<PackageName>) {
         if self.offline || self.store.local_path(layout::CONFIG).is_some() {
             return;
@@ -56,14 +56,17 @@ impl Reader {
         let (send, receive) = futures::channel::oneshot::channel::<Arc<Vec<u8>>>();
         let file = path.clone();
         tasks.push(Box::pin(async move {
-            let bytes = self.store.read(&file, 0, layout::MAX_INDEX).await.ok()??;
-            let bytes = Arc::new(bytes);
+            let read = self.store.read(&file, 0, layout::MAX_INDEX).await;
+            if let Err(StoreError::TooLarge { .. }) = read {
+                return None; // Of such a file, `load` reads the committed part.
+            }
+            let bytes = Arc::new(self.or_failed(&file, read)??);
             let _ = send.send(bytes.clone());
             Package::parse_speculatively(&name, &bytes)
         }));
         tasks.push(Box::pin(async move {
-            let entry = self.entry(&path).await.ok()?;
-            let checked = match entry {
+            let entry = self.entry(&path).await;
+            let checked = match self.or_failed(&path, entry)? {
                 None => None,
                 Some(entry) => {
                     let bytes = receive.await.ok()?;
@@ -76,5 +79,10 @@ impl Reader {
             locked(&self.files).insert(path, checked);
             None
         }));
+    }
+
+    /// Keeps the reason of a failure for whoever asks for the file: it was tried often enough.
+    fn or_failed<T, E: Into<RegistryError>>(&self, path: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| locked(&self.failed).insert(path.to_owned(), error.into())).ok()
     }
 }

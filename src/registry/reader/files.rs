@@ -38,6 +38,9 @@ impl Reader {
         if let Some(bytes) = locked(&self.files).get(path) {
             return Ok(bytes.clone());
         }
+        if let Some(error) = locked(&self.failed).remove(path) {
+            return Err(error);
+        }
         let bytes = match self.entry(path).await? {
             Some(entry) => Some(Arc::new(self.load_entry(path, entry).await?)),
             None => None,

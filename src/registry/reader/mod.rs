@@ -38,6 +38,8 @@ pub struct Reader {
     nodes: Mutex<HashMap<Blake3, Vec<u8>>>,
     files: Mutex<HashMap<String, Option<Arc<Vec<u8>>>>>,
     packages: Mutex<HashMap<PackageName, Option<Arc<Package>>>>,
+    /// Files that could not be read ahead, and why.
+    failed: Mutex<HashMap<String, RegistryError>>,
 }
 
 impl Reader {
@@ -86,6 +88,7 @@ impl Reader {
             nodes: Mutex::default(),
             files: Mutex::default(),
             packages: Mutex::default(),
+            failed: Mutex::default(),
         };
         let unchanged = seen.as_ref().is_some_and(|seen| seen.checkpoint.as_bytes() == fresh.bytes);
         if let Some(seen) = seen.as_ref().filter(|_| !unchanged) {
