@@ -20,7 +20,7 @@ macro_rules! assert_shown {
     ($shown:expr) => {{
         let mut settings = insta::Settings::clone_current();
         settings.set_omit_expression(true);
-        settings.add_filter(r"\.(tmp|rvp-)[A-Za-z0-9]{6}\b", ".$1[RANDOM]");
+        settings.add_filter(r"\.(tmp|rvp-new-environment-)[A-Za-z0-9]{6}\b", ".$1[RANDOM]");
         // Files are unpacked in parallel: any of them can be the first that finds no space.
         settings.add_filter(r"\[RANDOM\]/artifact/lib/\S+:", "[RANDOM]/artifact/lib/[FILE]:");
         settings.add_filter(r"\b[0-9a-f]{2}/\[DIGEST\]", "[DIGEST]");

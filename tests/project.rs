@@ -149,7 +149,7 @@ fn a_change_that_cannot_be_locked_is_taken_back() {
     exit code: 2
     ----- stdout -----
     ----- stderr -----
-    error: invalid value 'not a requirement' for '<REQUIREMENTS>...': `not a requirement` is not a PEP 508 requirement: Expected one of `@`, `(`, `<`, `=`, `>`, `~`, `!`, `;`, found `a`
+    error: invalid value 'not a requirement' for '<REQUIREMENT>...': `not a requirement` is not a PEP 508 requirement: Expected one of `@`, `(`, `<`, `=`, `>`, `~`, `!`, `;`, found `a`
 
     For more information, try '--help'.
     ");

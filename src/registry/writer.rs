@@ -13,13 +13,15 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use rayon::prelude::*;
 
-use super::directory::{lock, replace_checkpoint, replace_shared_file, set_readable, sync_folder};
+use super::directory::{
+    InDirectory, index_file, lock, replace_checkpoint, replace_shared_file, set_readable, sync_folder,
+};
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
 use super::{Checkpoint, Config, LogKey, RegistryError, layout};
 use crate::files;
-use crate::model::{Artifact, Blake3, FileRecord, Package, PackageName, Record};
+use crate::model::{Blake3, FileRecord, Package, PackageName, Record};
 
 /// A directory registry, locked for one writer.
 pub struct Writer {
@@ -145,7 +147,7 @@ impl Writer {
     pub fn package(&self, name: &PackageName) -> Result<Option<Package>, RegistryError> {
         let path = name.index_path();
         let Some(entry) = self.entry(&path)? else { return Ok(None) };
-        let file = self.index_file(&path, Some(entry))?;
+        let file = index_file(&self.dir, &path, Some(entry))?;
         Ok(Some(Package::parse(name, &file.committed)?))
     }
 
@@ -250,7 +252,7 @@ impl Writer {
         let mut batches: Vec<Batch> = by_path
             .into_par_iter()
             .map(|(path, records)| {
-                let file = this.index_file(&path, this.entry(&path)?)?;
+                let file = index_file(&this.dir, &path, this.entry(&path)?)?;
                 seal::prepare(path, &file.committed, file.behind, records, &present)
             })
             .collect::<Result<_, _>>()?;
@@ -318,7 +320,7 @@ impl Writer {
             };
             append(&path).map_err(RegistryError::io("append to", &path))?;
         } else {
-            let mut whole = self.index_file(&batch.path, self.entry(&batch.path)?)?.committed;
+            let mut whole = index_file(&self.dir, &batch.path, self.entry(&batch.path)?)?.committed;
             whole.extend_from_slice(&batch.text);
             self.put(&batch.path, &whole)?;
         }
@@ -347,42 +349,6 @@ impl Writer {
         }
         block_on(snapshot::lookup(self, self.checkpoint.snapshot, path))
     }
-
-    fn index_file(&self, path: &str, entry: Option<Entry>) -> Result<IndexFile, RegistryError> {
-        let full = self.dir.join(path);
-        let altered = |reason: String| RegistryError::Altered {
-            location: self.dir.display().to_string(),
-            path: path.into(),
-            reason,
-        };
-        // What cannot be sealed in one go, because no index file may become that long, is not read either.
-        let limit = entry.map_or(0, |entry| entry.length).saturating_add(layout::MAX_INDEX);
-        let mut committed = Vec::new();
-        match File::open(&full).and_then(|file| file.take(limit).read_to_end(&mut committed)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(RegistryError::io("read", full)(error));
-            }
-            _ => {}
-        }
-        let Some(entry) = entry else {
-            return Ok(IndexFile { behind: committed, committed: Vec::new() });
-        };
-        let end = usize::try_from(entry.length).unwrap_or(usize::MAX);
-        if end > committed.len() {
-            return Err(altered(format!("it has {} bytes, and should have {end}", committed.len())));
-        }
-        let behind = committed.split_off(end);
-        if Blake3::of(&committed) != entry.digest {
-            return Err(altered("its digest differs".into()));
-        }
-        Ok(IndexFile { committed, behind })
-    }
-}
-
-/// An index file, cut where the snapshot says that its committed bytes end.
-struct IndexFile {
-    committed: Vec<u8>,
-    behind: Vec<u8>,
 }
 
 impl Nodes for Writer {
@@ -407,25 +373,5 @@ impl LogFiles for Writer {
                 std::fs::read(&path).map_err(RegistryError::io("read", path))
             })
             .collect()
-    }
-}
-
-/// What a seal looks up in the directory that it seals.
-struct InDirectory<'a> {
-    dir: &'a Path,
-    need_blobs: bool,
-}
-
-impl seal::Present for InDirectory<'_> {
-    fn blob(&self, artifact: &Artifact) -> bool {
-        !self.need_blobs
-            || self.dir.join(layout::blob(artifact)).metadata().is_ok_and(|blob| blob.len() == artifact.size)
-    }
-
-    fn file(&self, record: &FileRecord) -> bool {
-        let path = self.dir.join(&record.path);
-        let fits = path.metadata().is_ok_and(|file| file.is_file() && file.len() == record.length);
-        fits && record.length <= layout::MAX_INDEX
-            && std::fs::read(&path).is_ok_and(|bytes| Blake3::of(&bytes) == record.blake3)
     }
 }
