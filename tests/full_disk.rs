@@ -195,6 +195,12 @@ fn read_only_folders() {
     drop(registry);
     world.done(&publish);
 
+    // Where downloads wait for an import.
+    fs::create_dir(world.path("acme.import")).unwrap();
+    let staging = Mount::read_only(&world.path("acme.import")).unwrap();
+    shown.push_str(&fails(&world, ".", "registry import acme acme-doors --python 3.11 --platform win_amd64"));
+    drop(staging);
+
     let project = Mount::read_only(&world.path("app")).unwrap();
     shown.push_str(&fails(&world, "app", "lock --upgrade"));
     world.done_in("app", "lock");

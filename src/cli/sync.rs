@@ -233,6 +233,7 @@ pub fn install(
         .into_iter()
         .filter(|(package, _)| wanted.is_none_or(|wanted| wanted.contains(&package.name)))
         .collect();
+    let names: BTreeSet<&PackageName> = order.iter().map(|(package, _)| &package.name).collect();
     let plan = Plan {
         packages: order
             .iter()
@@ -245,7 +246,7 @@ pub fn install(
                     .dependencies
                     .iter()
                     .map(|edge| edge.name.clone())
-                    .filter(|name| order.iter().any(|(package, _)| package.name == *name))
+                    .filter(|name| names.contains(name))
                     .collect(),
                 direct_url: None,
             })
