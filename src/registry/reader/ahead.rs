@@ -25,6 +25,11 @@ impl Reader {
         block_on(async {
             let mut asked: HashSet<PackageName> = names.iter().cloned().collect();
             let mut tasks: FuturesUnordered<BoxFuture<'_, Option<Package>>> = FuturesUnordered::new();
+            tasks.push(Box::pin(async {
+                let config = self.load(layout::CONFIG).await;
+                self.or_failed(layout::CONFIG, config);
+                None
+            }));
             for name in &asked {
                 self.push_warm(&mut tasks, name.clone());
             }

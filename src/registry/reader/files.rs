@@ -14,6 +14,7 @@ use crate::registry::{RegistryError, StoreError, layout};
 impl Reader {
     /// The committed bytes of a file that the snapshot covers, or none if it covers no such file.
     pub fn file(&self, path: &str) -> Result<Option<Arc<Vec<u8>>>, RegistryError> {
+        self.config()?;
         block_on(self.load(path))
     }
 
