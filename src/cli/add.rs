@@ -1,34 +1,41 @@
 //! `rvp add` and `rvp remove`: edit the project's dependencies, and lock and sync again.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use rvp::model::{Family, PackageName, Requirement};
-use rvp::project::{DependencyTable, Settings, add_dependency, remove_dependency};
-use rvp::resolve::Upgrade;
+use rvp::model::{Family, PackageName, Requirement, Version};
+use rvp::project::{DependencyTable, add_dependency, remove_dependency};
+use rvp::resolve::{Lock, Upgrade};
 use uv_normalize::{ExtraName, GroupName};
+use version_ranges::Ranges;
 
 use super::context::Context;
-use super::workspace::Workspace;
+use super::workspace::{ResolveArguments, Workspace};
 use super::{install, sync};
 
 /// Add dependencies to the project, lock it and sync its environment
+///
+/// A requirement without a version gets the version that is locked as its lower bound.
 #[derive(clap::Args)]
 pub struct AddArguments {
-    /// Requirements as PEP 508 writes them: `numpy`, `"numpy>=1.26"`, `"pkg[extra]==2.*"`
-    #[arg(required = true, value_parser = requirement)]
+    /// As PEP 508 writes them: `numpy`, `"numpy>=1.26"`, `"pkg[extra]==2.*"`
+    #[arg(required = true, value_parser = requirement, value_name = "REQUIREMENT")]
     requirements: Vec<Requirement>,
     #[command(flatten)]
     table: Table,
     /// Lock, and leave the environment as it is
     #[arg(long)]
     no_sync: bool,
+    #[command(flatten)]
+    resolve: ResolveArguments,
 }
 
 /// Remove dependencies from the project, lock it and sync its environment
 #[derive(clap::Args)]
 pub struct RemoveArguments {
-    #[arg(required = true)]
+    /// The packages to remove
+    #[arg(required = true, value_name = "NAME")]
     names: Vec<PackageName>,
     #[command(flatten)]
     table: Table,
@@ -38,6 +45,8 @@ pub struct RemoveArguments {
     /// Lock, and leave the environment as it is
     #[arg(long)]
     no_sync: bool,
+    #[command(flatten)]
+    resolve: ResolveArguments,
 }
 
 #[derive(clap::Args)]
@@ -71,44 +80,79 @@ fn requirement(text: &str) -> Result<Requirement, rvp::model::RequirementError> 
 
 pub fn add(context: &Context, arguments: &AddArguments) -> anyhow::Result<ExitCode> {
     let table = arguments.table.choose()?;
-    edit(context, arguments.no_sync, |path| {
-        for requirement in &arguments.requirements {
-            add_dependency(path, &table, requirement)?;
-        }
-        Ok(())
+    let write = |path: &Path, requirements: &[Requirement]| -> anyhow::Result<()> {
+        requirements.iter().try_for_each(|one| Ok(add_dependency(path, &table, one)?))
+    };
+    edit(context, &arguments.resolve, arguments.no_sync, |path| {
+        write(path, &arguments.requirements)?;
+        let (workspace, old, mut lock) = relocked(context, &arguments.resolve)?;
+        let bounded = bounded(&arguments.requirements, &lock);
+        write(path, &bounded)?;
+        // The bounds admit what was just chosen: the lock answers the new question as it is.
+        let workspace = if bounded.is_empty() { workspace } else { find(context, &arguments.resolve)? };
+        lock.inputs = workspace.question().inputs();
+        workspace.write_lock(context, old.as_ref(), &lock)?;
+        Ok(workspace)
     })
 }
 
 pub fn remove(context: &Context, arguments: &RemoveArguments) -> anyhow::Result<ExitCode> {
     if let Some(env) = &arguments.env {
-        return install::uninstall(context, env, &arguments.names);
+        return install::uninstall(context, env, &arguments.names, arguments.resolve.settings()?);
     }
     let table = arguments.table.choose()?;
-    edit(context, arguments.no_sync, |path| {
+    edit(context, &arguments.resolve, arguments.no_sync, |path| {
         for name in &arguments.names {
             remove_dependency(path, &table, name)?;
         }
-        Ok(())
+        let (workspace, old, lock) = relocked(context, &arguments.resolve)?;
+        workspace.write_lock(context, old.as_ref(), &lock)?;
+        Ok(workspace)
     })
 }
 
-/// Changes pyproject.toml and locks. A change that cannot be locked is taken back, so that a failed command leaves
-/// the project as it was.
+fn find(context: &Context, resolve: &ResolveArguments) -> anyhow::Result<Workspace> {
+    Workspace::find(context, resolve.settings()?)
+}
+
+/// The project as it is now on disk, its lock, and the lock that it needs.
+fn relocked(
+    context: &Context,
+    resolve: &ResolveArguments,
+) -> anyhow::Result<(Workspace, Option<Lock>, Lock)> {
+    let workspace = find(context, resolve)?;
+    let old = workspace.lock()?;
+    let new = workspace.question().answer(context, old.as_ref(), &Upgrade::Nothing)?;
+    Ok((workspace, old, new))
+}
+
+/// Those of `requirements` that ask for no version, with the lowest one in the lock as their lower bound.
+fn bounded(requirements: &[Requirement], lock: &Lock) -> Vec<Requirement> {
+    let mut bounded = Vec::new();
+    for one in requirements.iter().filter(|one| one.ranges == Ranges::full()) {
+        let versions = lock.packages.iter().filter(|package| package.name == one.name);
+        let Some(Version::Pep440(version)) = versions.map(|package| &package.version).min() else { continue };
+        // A bound has no local part (PEP 440).
+        let bound = format!(">={}", version.clone().without_local());
+        let (asked, marker) = one.text.split_once(';').unzip();
+        let asked = asked.unwrap_or(&one.text).trim_end();
+        let marker = marker.map(|marker| format!(" ;{marker}")).unwrap_or_default();
+        bounded.extend(Requirement::parse(Family::Python, &format!("{asked}{bound}{marker}")));
+    }
+    bounded
+}
+
+/// Changes pyproject.toml and the lock. When that fails, pyproject.toml is put back: a failed command leaves the project
+/// as it was.
 fn edit(
     context: &Context,
+    resolve: &ResolveArguments,
     no_sync: bool,
-    change: impl FnOnce(&std::path::Path) -> anyhow::Result<()>,
+    change: impl FnOnce(&Path) -> anyhow::Result<Workspace>,
 ) -> anyhow::Result<ExitCode> {
-    let before = Workspace::find(context, Settings::default())?;
-    let path = before.project.path.clone();
-    let text = std::fs::read(&path)?;
-    let locked = change(&path).and_then(|()| {
-        let workspace = Workspace::find(context, Settings::default())?;
-        let old = workspace.lock()?;
-        workspace.relock(context, old.as_ref(), &Upgrade::Nothing)?;
-        Ok(workspace)
-    });
-    let workspace = match locked {
+    let path = find(context, resolve)?.project.path;
+    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let workspace = match change(&path) {
         Ok(workspace) => workspace,
         Err(error) => {
             std::fs::write(&path, &text)
@@ -119,5 +163,5 @@ fn edit(
     if no_sync {
         return Ok(ExitCode::SUCCESS);
     }
-    Ok(sync::sync_default(context, &workspace)?.finish(context))
+    sync::sync_after(context, &workspace, "pyproject.toml and rvp.lock are")
 }

@@ -15,11 +15,15 @@ pub enum Command {
     /// Print every setting, its value, and where it comes from
     List,
     /// Print the value of one setting
-    Get { key: String },
+    Get {
+        /// The setting: `cache-dir`, or a part of one, such as `registries.acme.url`
+        key: String,
+    },
     /// Write a setting to the user's config.toml
     Set {
-        /// `cache-dir`, or `registries.acme.url` for a part of a setting
+        /// The setting: `cache-dir`, or a part of one, such as `registries.acme.url`
         key: String,
+        /// Its value, as text
         value: String,
     },
 }

@@ -56,6 +56,18 @@ impl Context {
         Ok(rvp::install::Store::open(&root)?)
     }
 
+    /// How to talk to web servers.
+    pub fn http(settings: &Settings) -> HttpSettings {
+        let mut http = HttpSettings::default();
+        if let Some(seconds) = settings.http_timeout {
+            http.read_timeout = Duration::from_secs(seconds.get() as u64);
+        }
+        if let Some(requests) = settings.concurrent_downloads {
+            http.requests = requests.get();
+        }
+        http
+    }
+
     /// Opens the registry at a path or URL. With `refresh` it is asked for its state in any case.
     pub fn open_registry(
         &self,
@@ -64,14 +76,7 @@ impl Context {
         settings: &Settings,
         refresh: bool,
     ) -> anyhow::Result<Reader> {
-        let mut http = HttpSettings::default();
-        if let Some(seconds) = settings.http_timeout {
-            http.read_timeout = Duration::from_secs(seconds.get() as u64);
-        }
-        if let Some(requests) = settings.concurrent_downloads {
-            http.requests = requests.get();
-        }
-        let store = open_store(location, &http)?;
+        let store = open_store(location, &Self::http(settings))?;
         let options =
             OpenOptions { key, offline: self.global.offline, refresh: refresh || self.global.refresh };
         Ok(Reader::open(store, self.folders(settings), &options)?)

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use rvp::files::{Purpose, temporary_folder};
 use rvp::install::{Environment, Plan};
 use rvp::model::TargetSpec;
 use rvp::project::Settings;
@@ -10,6 +11,7 @@ use rvp::resolve::{LockedTarget, decide_target};
 
 use super::context::Context;
 use super::environments;
+use super::history;
 use super::known_hosts::KnownHosts;
 use super::machine::ThisMachine;
 use super::output;
@@ -20,17 +22,19 @@ pub enum Command {
     Create(CreateArguments),
     /// List the environments that have a name
     List,
+    History(history::Arguments),
     /// Remove an environment
     Remove {
+        /// The environment: a name, or a path as ./PATH
         #[arg(value_name = "NAME-or-./PATH")]
         env: String,
     },
 }
 
-/// Make an empty environment for a host release, or for a Python version and a platform
+/// Make an empty environment for a Revit release, or for a Python version
 #[derive(clap::Args)]
 pub struct CreateArguments {
-    /// A name goes under the environments' folder, a path stays where it is
+    /// A name, for a folder under that of all environments; or a path
     #[arg(value_name = "NAME-or-./PATH")]
     env: String,
     /// A Revit release: 2025, 2025.4
@@ -42,7 +46,7 @@ pub struct CreateArguments {
     /// A Python version: 3.12 [default: the host's, or this machine's]
     #[arg(long, value_name = "VERSION")]
     python: Option<String>,
-    /// A platform as wheel tags name it: win_amd64 [default: the host's, or this machine's]
+    /// A platform of wheel tags: win_amd64 [default: the host's, or this machine's]
     #[arg(long)]
     platform: Option<String>,
 }
@@ -51,6 +55,7 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Create(arguments) => create(context, arguments),
         Command::List => list(context),
+        Command::History(arguments) => history::run(context, arguments),
         Command::Remove { env } => remove(context, env),
     }
 }
@@ -118,7 +123,8 @@ fn remove(context: &Context, env: &str) -> anyhow::Result<ExitCode> {
     let _locked = environment.lock(|waiting| context.say(waiting))?;
     // Nothing at the old name from here on: what a killed removal leaves is no half of an environment.
     let folder = path.parent().context("this folder cannot be removed")?;
-    let going = tempfile::Builder::new().prefix(".rvp-removed-").tempdir_in(folder)?;
+    let going = temporary_folder(folder, Purpose::RemovedEnvironment)
+        .with_context(|| format!("cannot make a folder in {}", folder.display()))?;
     std::fs::rename(&path, going.path().join("environment"))
         .with_context(|| format!("cannot remove {}; is a program still using it?", path.display()))?;
     context.say(&format!("removed {}", path.display()));

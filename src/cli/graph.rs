@@ -1,60 +1,96 @@
-//! The dependency graph of a lock, for `tree` and `why`.
+//! The dependency graph of a lock or of an environment, for `tree` and `why`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use rvp::install::Plan;
 use rvp::model::PackageName;
-use rvp::resolve::{Lock, LockedPackage};
+use rvp::resolve::Lock;
+use serde::Serialize;
 
-/// The packages of a lock for one target, by name.
-pub struct Graph<'a> {
-    packages: BTreeMap<&'a PackageName, &'a LockedPackage>,
+/// A package and what it needs.
+#[derive(Serialize)]
+pub struct Node {
+    pub name: PackageName,
+    pub version: String,
+    /// Somebody asked for it, and not another package only.
+    pub direct: bool,
+    pub dependencies: Vec<PackageName>,
 }
 
-impl<'a> Graph<'a> {
-    pub fn new(lock: &'a Lock, target: &str) -> Self {
-        let order = lock.install_order(target);
-        Self { packages: order.into_iter().map(|(package, _)| (&package.name, package)).collect() }
-    }
-
-    pub fn get(&self, name: &PackageName) -> Option<&'a LockedPackage> {
-        self.packages.get(name).copied()
-    }
-
-    /// What the project itself requires, sorted by name.
-    pub fn direct(&self) -> Vec<&'a LockedPackage> {
-        self.packages.values().copied().filter(|package| package.direct).collect()
-    }
-
+impl Node {
     /// `name version`
-    pub fn title(package: &LockedPackage) -> String {
-        format!("{} {}", package.name, package.version)
+    pub fn title(&self) -> String {
+        format!("{} {}", self.name, self.version)
+    }
+}
+
+/// Packages by name. What they need may stand outside of it.
+pub struct Graph {
+    packages: BTreeMap<PackageName, Node>,
+}
+
+impl Graph {
+    /// What a lock has for one target.
+    pub fn of_lock(lock: &Lock, target: &str) -> Self {
+        let order = lock.install_order(target);
+        let nodes = order.into_iter().map(|(package, _)| Node {
+            name: package.name.clone(),
+            version: package.version.to_string(),
+            direct: package.direct,
+            dependencies: package.dependencies.iter().map(|edge| edge.name.clone()).collect(),
+        });
+        Self { packages: nodes.map(|node| (node.name.clone(), node)).collect() }
     }
 
-    /// The tree below the direct requirements, a line each. What was shown before is marked and not shown again.
+    /// What an environment holds.
+    pub fn of_plan(plan: &Plan) -> Self {
+        let nodes = plan.packages.iter().map(|package| Node {
+            name: package.name.clone(),
+            version: package.version.clone(),
+            direct: package.requested,
+            dependencies: package.dependencies.clone(),
+        });
+        Self { packages: nodes.map(|node| (node.name.clone(), node)).collect() }
+    }
+
+    /// All packages, sorted by name.
+    pub fn packages(&self) -> impl Iterator<Item = &Node> {
+        self.packages.values()
+    }
+
+    fn needs<'a>(&'a self, node: &'a Node) -> impl Iterator<Item = &'a Node> {
+        node.dependencies.iter().filter_map(|name| self.packages.get(name))
+    }
+
+    fn direct(&self) -> impl Iterator<Item = &Node> {
+        self.packages().filter(|node| node.direct)
+    }
+
+    /// The tree below what was asked for, a line each. What was shown before is marked and not shown again.
     pub fn tree(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let mut shown = BTreeSet::new();
-        for package in self.direct() {
-            self.branch(package, "", "", &mut shown, &mut lines);
+        for node in self.direct() {
+            self.branch(node, "", "", &mut shown, &mut lines);
         }
         lines
     }
 
-    fn branch(
-        &self,
-        package: &'a LockedPackage,
+    fn branch<'a>(
+        &'a self,
+        node: &'a Node,
         here: &str,
         below: &str,
         shown: &mut BTreeSet<&'a PackageName>,
         lines: &mut Vec<String>,
     ) {
-        let first = shown.insert(&package.name);
-        let again = if first || package.dependencies.is_empty() { "" } else { " (see above)" };
-        lines.push(format!("{here}{}{again}", Self::title(package)));
+        let first = shown.insert(&node.name);
+        let again = if first || node.dependencies.is_empty() { "" } else { " (see above)" };
+        lines.push(format!("{here}{}{again}", node.title()));
         if !first {
             return;
         }
-        let children: Vec<_> = package.dependencies.iter().filter_map(|edge| self.get(&edge.name)).collect();
+        let children: Vec<_> = self.needs(node).collect();
         for (at, child) in children.iter().enumerate() {
             let last = at + 1 == children.len();
             let (branch, under) = if last { ("└── ", "    ") } else { ("├── ", "│   ") };
@@ -62,17 +98,16 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The shortest chain from a direct requirement to `name`; none if nothing needs it.
-    pub fn why(&self, name: &PackageName) -> Option<Vec<&'a LockedPackage>> {
-        let mut queue: VecDeque<Vec<&'a LockedPackage>> =
-            self.direct().into_iter().map(|package| vec![package]).collect();
+    /// The shortest chain from something that was asked for to `name`; none if nothing needs it.
+    pub fn why(&self, name: &PackageName) -> Option<Vec<&Node>> {
+        let mut queue: VecDeque<Vec<&Node>> = self.direct().map(|node| vec![node]).collect();
         let mut seen = BTreeSet::new();
         while let Some(chain) = queue.pop_front() {
             let last = *chain.last()?;
             if last.name == *name {
                 return Some(chain);
             }
-            for next in last.dependencies.iter().filter_map(|edge| self.get(&edge.name)) {
+            for next in self.needs(last) {
                 if seen.insert(&next.name) {
                     queue.push_back(chain.iter().copied().chain([next]).collect());
                 }
@@ -86,10 +121,10 @@ impl<'a> Graph<'a> {
         let mut open: Vec<PackageName> = roots.into_iter().collect();
         let mut reached = BTreeSet::new();
         while let Some(name) = open.pop() {
-            if let Some(package) = self.get(&name)
+            if let Some(node) = self.packages.get(&name)
                 && reached.insert(name)
             {
-                open.extend(package.dependencies.iter().map(|edge| edge.name.clone()));
+                open.extend(node.dependencies.iter().cloned());
             }
         }
         reached

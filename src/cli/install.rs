@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use rvp::install::{Environment, LockedEnvironment};
 use rvp::model::{Family, PackageName, Requirement, TargetSpec};
 use rvp::project::Settings;
-use rvp::resolve::{Lock, Upgrade};
+use rvp::resolve::{Asker, Lock, Upgrade};
 
 use super::context::Context;
 use super::env::chosen;
@@ -20,9 +20,9 @@ use super::workspace::{Question, ResolveArguments, Workspace};
 #[derive(clap::Args)]
 pub struct InstallArguments {
     /// Requirements as PEP 508 writes them
-    #[arg(required = true, value_parser = requirement)]
+    #[arg(required = true, value_parser = requirement, value_name = "REQUIREMENT")]
     requirements: Vec<Requirement>,
-    /// The environment: a name, or a path as ./PATH
+    /// A name, or a path as ./PATH
     #[arg(long, value_name = "NAME-or-./PATH")]
     env: String,
     #[command(flatten)]
@@ -33,6 +33,7 @@ pub struct InstallArguments {
 #[derive(clap::Args)]
 pub struct UpdateArguments {
     /// The packages to choose anew [default: all]
+    #[arg(value_name = "NAME")]
     names: Vec<PackageName>,
     /// An environment that belongs to no project [default: the project]
     #[arg(long, value_name = "NAME-or-./PATH")]
@@ -56,8 +57,13 @@ pub fn install(context: &Context, arguments: &InstallArguments) -> anyhow::Resul
 }
 
 /// Removes packages from an environment that belongs to no project.
-pub fn uninstall(context: &Context, env: &str, names: &[PackageName]) -> anyhow::Result<ExitCode> {
-    let settings = context.settings(Settings::default(), current_project()?.as_ref())?;
+pub fn uninstall(
+    context: &Context,
+    env: &str,
+    names: &[PackageName],
+    command_line: Settings,
+) -> anyhow::Result<ExitCode> {
+    let settings = context.settings(command_line, current_project()?.as_ref())?;
     let environment = chosen(Some(env), &settings)?;
     let own = Own::open(context, &environment)?;
     let mut requirements = own.asked_before()?;
@@ -80,7 +86,7 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> anyhow::Result<
         let workspace = Workspace::find(context, arguments.resolve.settings()?)?;
         let old = workspace.lock()?;
         workspace.relock(context, old.as_ref(), &upgrade)?;
-        return Ok(sync::sync_default(context, &workspace)?.finish(context));
+        return sync::sync_after(context, &workspace, "rvp.lock is");
     };
     let settings = context.settings(arguments.resolve.settings()?, current_project()?.as_ref())?;
     let environment = chosen(Some(env), &settings)?;
@@ -128,6 +134,7 @@ impl<'a> Own<'a> {
     ) -> anyhow::Result<ExitCode> {
         let state = self.environment.state();
         let question = Question {
+            asker: Asker::Environment,
             requirements,
             requires_python: None,
             hosts: Default::default(),
@@ -139,8 +146,8 @@ impl<'a> Own<'a> {
             settings,
         };
         let new = question.answer(context, self.old.as_ref(), upgrade)?;
-        for line in super::changes::between(self.old.as_ref(), &new) {
-            context.say(&line);
+        for change in super::changes::between(self.old.as_ref(), &new) {
+            context.say(&change.to_string());
         }
         // A registry that has grown in the meantime is no reason for a new generation.
         let same = |old: &&Lock| old.inputs == new.inputs && old.packages == new.packages;

@@ -12,17 +12,20 @@ use super::publish::current_project;
 /// List the packages of an environment
 #[derive(clap::Args)]
 pub struct ListArguments {
-    /// The environment: a name, or a path as ./PATH [default: the project's, or the active one]
+    /// A name, or a path as ./PATH [default: the project's environment, or the active one]
     #[arg(long, value_name = "NAME-or-./PATH")]
     env: Option<String>,
 }
 
-/// Go back to what an environment held before its last change
+/// Go back to what an environment held before
 #[derive(clap::Args)]
 pub struct RollbackArguments {
-    /// The environment: a name, or a path as ./PATH [default: the project's, or the active one]
+    /// A name, or a path as ./PATH [default: the project's environment, or the active one]
     #[arg(long, value_name = "NAME-or-./PATH")]
     env: Option<String>,
+    /// A generation of `rvp env history` [default: the one before the current one]
+    #[arg(long, value_name = "NUMBER")]
+    to: Option<u64>,
 }
 
 pub fn list(context: &Context, arguments: &ListArguments) -> anyhow::Result<ExitCode> {
@@ -43,7 +46,11 @@ pub fn list(context: &Context, arguments: &ListArguments) -> anyhow::Result<Exit
 pub fn rollback(context: &Context, arguments: &RollbackArguments) -> anyhow::Result<ExitCode> {
     let settings = context.settings(Settings::default(), current_project()?.as_ref())?;
     let environment = chosen(arguments.env.as_deref(), &settings)?;
-    let number = environment.lock(|waiting| context.say(waiting))?.rollback()?;
+    let held = environment.lock(|waiting| context.say(waiting))?;
+    let number = match arguments.to {
+        Some(number) => held.switch_to(number).map(|()| number)?,
+        None => held.rollback()?,
+    };
     let packages = environment.current().map_or(0, |generation| generation.plan.packages.len());
     context.say(&format!(
         "{} is at generation {number} again, with {}",

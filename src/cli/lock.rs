@@ -14,7 +14,7 @@ use super::workspace::{ResolveArguments, Workspace};
 /// A lock that answers the project's question is left as it is, without asking a registry.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Change nothing; fail if the lock is missing or was made for other requirements
+    /// Change nothing; fail if the lock is not up to date
     #[arg(long)]
     check: bool,
     /// Choose every version anew

@@ -9,12 +9,15 @@ mod context;
 mod env;
 mod environments;
 mod graph;
+mod history;
+mod info;
 mod init;
 mod install;
 mod known_hosts;
 mod list;
 mod lock;
 mod machine;
+mod manual;
 mod output;
 mod publish;
 mod registry;
@@ -47,6 +50,7 @@ struct Cli {
 
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
 struct Global {
     /// Say nothing on stderr but errors
     #[arg(long, short, global = true)]
@@ -54,10 +58,10 @@ struct Global {
     /// Print data as JSON
     #[arg(long, global = true)]
     json: bool,
-    /// Ask no server for anything: use what this machine already has
-    #[arg(long, global = true, env = "RVP_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
+    /// Ask no server for anything
+    #[arg(long, global = true, env = "RVP_OFFLINE", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
     offline: bool,
-    /// Ask registries for their state even where their servers let the last one be used for a while
+    /// Ask registries for their state, however recent the known one is
     #[arg(long, global = true, conflicts_with = "offline")]
     refresh: bool,
 }
@@ -79,6 +83,7 @@ enum Command {
     Install(install::InstallArguments),
     List(list::ListArguments),
     Rollback(list::RollbackArguments),
+    Info(info::Arguments),
     Publish(publish::Arguments),
     Yank(yank::Arguments),
     /// Make, fill, seal and verify registries
@@ -88,8 +93,10 @@ enum Command {
     Config(config::Command),
     /// Print a completion script for a shell
     Completions {
+        /// The shell
         shell: clap_complete::Shell,
     },
+    Manual(manual::Arguments),
 }
 
 /// Runs the program.
@@ -122,10 +129,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Install(arguments) => install::install(&context, &arguments),
         Command::List(arguments) => list::list(&context, &arguments),
         Command::Rollback(arguments) => list::rollback(&context, &arguments),
+        Command::Info(arguments) => info::run(&context, &arguments),
         Command::Publish(arguments) => publish::run(&context, &arguments),
         Command::Yank(arguments) => yank::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),
         Command::Config(command) => config::run(&context, &command),
+        Command::Manual(arguments) => manual::run(&arguments, Cli::command()),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rvp", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

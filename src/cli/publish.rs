@@ -17,12 +17,11 @@ use super::registry::report_dropped;
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Wheels (`.whl`) and source distributions (`.tar.gz`)
-    #[arg(required = true)]
+    #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     registry: Writable,
-    /// A host that these packages run in, as `revit>=2022,<2028`
-    /// [default: `hosts` of the project's `[tool.rvp]`]
+    /// A host that they run in, as `revit>=2022,<2028` [default: the project's `hosts`]
     #[arg(long = "host", value_name = "REQUIREMENT", value_parser = host)]
     hosts: Vec<(String, String)>,
 }
@@ -30,10 +29,10 @@ pub struct Arguments {
 /// The registry that a command writes to.
 #[derive(clap::Args)]
 pub struct Writable {
-    /// The folder of the registry, or the name of one in the settings [default: the only one in the settings]
+    /// A folder, or a registry's name in the settings [default: the only one in the settings]
     #[arg(long, value_name = "DIR")]
     registry: Option<String>,
-    /// The registry's private key, where it is not in the keys folder of ~/.rvp
+    /// The registry's private key [default: the one in the keys folder of ~/.rvp]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 }

@@ -14,10 +14,12 @@ use super::publish::current_project;
 use super::sync;
 use super::workspace::Workspace;
 
-/// Run a command in an environment; in a project, after bringing its environment up to date
+/// Run a command in an environment
+///
+/// In a project, its environment is brought up to date first.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The environment: a name, or a path as ./PATH [default: the project's, or the active one]
+    /// A name, or a path as ./PATH [default: the project's environment, or the active one]
     #[arg(long, value_name = "NAME-or-./PATH")]
     env: Option<String>,
     /// Leave the environment as it is

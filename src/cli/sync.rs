@@ -22,13 +22,15 @@ use super::graph::Graph;
 use super::output;
 use super::workspace::{ResolveArguments, Workspace};
 
-/// Make an environment hold exactly what the project's lock says, locking first where that is needed
+/// Make an environment hold exactly what the project's lock says
+///
+/// Locks first, where the lock does not answer the project's question.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The environment: a name, or a path as ./PATH [default: .venv beside pyproject.toml]
+    /// A name, or a path as ./PATH [default: .venv beside pyproject.toml]
     #[arg(long, value_name = "NAME-or-./PATH")]
     env: Option<String>,
-    /// The target of the lock to install [default: the one that fits the environment, or this machine]
+    /// The target to install [default: the one that fits the environment or this machine]
     #[arg(long)]
     target: Option<String>,
     /// Fail if the lock is not up to date
@@ -84,6 +86,16 @@ pub fn sync_default(context: &Context, workspace: &Workspace) -> anyhow::Result<
     sync(context, workspace, &arguments)
 }
 
+/// Syncs the project's own environment after a command that `changed` something else.
+pub fn sync_after(context: &Context, workspace: &Workspace, changed: &str) -> anyhow::Result<ExitCode> {
+    let synced = sync_default(context, workspace).with_context(|| {
+        format!(
+            "{changed} changed, and the environment is as it was\n  hint: run `rvp sync` when this is mended"
+        )
+    })?;
+    Ok(synced.finish(context))
+}
+
 fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<Synced> {
     let lock = if arguments.locked {
         let lock = workspace.lock()?.context("there is no rvp.lock\n  hint: run `rvp lock`")?;
@@ -104,7 +116,7 @@ fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyh
         Some(environment) => environment,
         None => create_for(context, &workspace.settings, &path, target)?,
     };
-    let graph = Graph::new(&lock, &target.name);
+    let graph = Graph::of_lock(&lock, &target.name);
     let wanted = graph.reachable(roots(workspace, arguments)?);
     install(context, &workspace.settings, &lock, target, Some(&wanted), Destination::OfProject(&environment))
 }
@@ -221,6 +233,7 @@ pub fn install(
         .into_iter()
         .filter(|(package, _)| wanted.is_none_or(|wanted| wanted.contains(&package.name)))
         .collect();
+    let names: BTreeSet<&PackageName> = order.iter().map(|(package, _)| &package.name).collect();
     let plan = Plan {
         packages: order
             .iter()
@@ -229,6 +242,12 @@ pub fn install(
                 version: package.version.to_string(),
                 artifact: artifact.blake3,
                 requested: package.direct,
+                dependencies: package
+                    .dependencies
+                    .iter()
+                    .map(|edge| edge.name.clone())
+                    .filter(|name| names.contains(name))
+                    .collect(),
                 direct_url: None,
             })
             .collect(),

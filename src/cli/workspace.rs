@@ -7,7 +7,8 @@ use anyhow::{Context as _, bail};
 use rvp::model::{PackageName, Requirement, Target, TargetSpec};
 use rvp::project::{Location, PyProject, Registry, Settings, find_project};
 use rvp::resolve::{
-    Lock, LockInputs, Preferences, Registries, Request, ResolveOptions, Upgrade, decide_target, resolve_all,
+    Asker, Lock, LockInputs, Preferences, Registries, Request, ResolveOptions, Upgrade, decide_target,
+    resolve_all,
 };
 
 use super::context::Context;
@@ -16,22 +17,30 @@ use super::machine::ThisMachine;
 /// Settings of a resolution on the command line.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct ResolveArguments {
-    /// Which pre-releases are candidates [default: if-necessary-or-explicit]
+    /// When pre-releases are chosen [default: if-necessary-or-explicit]
     #[arg(long, value_enum, hide_possible_values = true, value_name = "MODE")]
     prerelease: Option<rvp::project::PrereleaseMode>,
-    /// Which of several possible versions is chosen: highest, lowest or lowest-direct
+    /// Which version is chosen: highest, lowest or lowest-direct
     #[arg(long, value_enum, hide_possible_values = true, value_name = "MODE")]
     resolution: Option<rvp::project::ResolutionMode>,
     /// Pass over releases sealed after this date or time
     #[arg(long, value_name = "TIME")]
     exclude_newer: Option<String>,
-    /// A registry to use besides those of the settings: a folder or a URL, whose last part is its name. It stands in
-    /// for one of that name in the settings
+    #[command(flatten)]
+    registries: RegistryArguments,
+}
+
+/// Registries on the command line.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct RegistryArguments {
+    /// A folder or a URL, besides the registries of the settings
+    ///
+    /// It is named after its last part, and stands in for one of that name in the settings.
     #[arg(long = "registry", value_name = "LOCATION")]
     registries: Vec<String>,
 }
 
-impl ResolveArguments {
+impl RegistryArguments {
     pub fn settings(&self) -> anyhow::Result<Settings> {
         let registries: Vec<Registry> = self
             .registries
@@ -41,22 +50,29 @@ impl ResolveArguments {
                 Ok(Registry { name: url.name(), url, prefixes: Vec::new(), key: None })
             })
             .collect::<anyhow::Result<_>>()?;
+        let registries = (!registries.is_empty()).then_some(registries);
+        Ok(Settings { registries, ..Settings::default() })
+    }
+}
+
+impl ResolveArguments {
+    pub fn settings(&self) -> anyhow::Result<Settings> {
         let exclude_newer = match &self.exclude_newer {
             Some(text) => Some(rvp::project::ExcludeNewer::parse(text).map_err(anyhow::Error::msg)?),
             None => None,
         };
         Ok(Settings {
-            registries: (!registries.is_empty()).then_some(registries),
             prerelease: self.prerelease,
             resolution: self.resolution,
             exclude_newer,
-            ..Settings::default()
+            ..self.registries.settings()?
         })
     }
 }
 
 /// What is asked of a resolution, wherever it is written: in a project or for an environment.
 pub struct Question {
+    pub asker: Asker,
     pub requirements: Vec<Requirement>,
     pub requires_python: Option<String>,
     pub hosts: BTreeMap<String, String>,
@@ -147,6 +163,7 @@ impl Question {
             .map(|lock| Preferences::of_lock(lock, upgrade))
             .unwrap_or_default();
         let request = Request {
+            asker: self.asker,
             requirements: &self.requirements,
             requires_python: self.requires_python.as_deref(),
             hosts: &self.hosts,
@@ -212,6 +229,7 @@ impl Workspace {
         let groups = self.project.groups.values().flatten();
         let targets = self.settings.targets.clone().filter(|targets| !targets.is_empty());
         Question {
+            asker: Asker::Project,
             requirements: project.dependencies.iter().chain(optional).chain(groups).cloned().collect(),
             requires_python: project.requires_python.as_ref().map(ToString::to_string),
             hosts: self.project.hosts.iter().map(|(host, range)| (host.clone(), range.to_string())).collect(),
@@ -233,15 +251,21 @@ impl Workspace {
     /// Resolves and writes the lock.
     pub fn relock(&self, context: &Context, old: Option<&Lock>, upgrade: &Upgrade) -> anyhow::Result<Lock> {
         let lock = self.question().answer(context, old, upgrade)?;
+        self.write_lock(context, old, &lock)?;
+        Ok(lock)
+    }
+
+    /// Writes the lock in place of `old`, and says what changes by that.
+    pub fn write_lock(&self, context: &Context, old: Option<&Lock>, lock: &Lock) -> anyhow::Result<()> {
         lock.write(&self.lock_path())?;
-        for line in super::changes::between(old, &lock) {
-            context.say(&line);
+        for change in super::changes::between(old, lock) {
+            context.say(&change.to_string());
         }
         context.say(&format!(
             "locked {} for {}",
             super::output::count(lock.packages.len(), "package"),
             super::output::count(lock.targets.len(), "target")
         ));
-        Ok(lock)
+        Ok(())
     }
 }

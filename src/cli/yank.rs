@@ -1,4 +1,4 @@
-//! `rvp yank`: withdraw a release.
+//! `rvp yank`: withdraw a release, or give it back.
 
 use std::process::ExitCode;
 
@@ -8,11 +8,17 @@ use rvp::model::{PackageName, Version};
 use super::context::Context;
 use super::publish::{Writable, current_project};
 
-/// Withdraw a release, with a reason: locks that name it keep working, and nothing chooses it anew
+/// Withdraw a release, or give it back
+///
+/// Locks that name a withdrawn release keep working, and nothing chooses it anew.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// NAME==VERSION
+    /// The release
+    #[arg(value_name = "NAME==VERSION")]
     release: String,
+    /// Give a withdrawn release back
+    #[arg(long)]
+    undo: bool,
     #[command(flatten)]
     registry: Writable,
     /// Why, in a sentence that users will read
@@ -31,8 +37,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let package = writer.package(&name)?.with_context(|| {
         format!("`{name}` is not in the registry `{}`\n  hint: check the spelling", writer.config().name)
     })?;
-    let record = rvp::publish::yank(&package, &version, &arguments.reason)?;
+    let (record, done) = match arguments.undo {
+        false => (rvp::publish::yank(&package, &version, &arguments.reason)?, "yanked"),
+        true => (rvp::publish::undo_yank(&package, &version, &arguments.reason)?, "gave back"),
+    };
     let sealed = writer.publish(vec![record], jiff::Timestamp::now())?;
-    context.say(&format!("yanked {name} {version}; the log has {} entries", sealed.checkpoint.size));
+    context.say(&format!("{done} {name} {version}; the log has {} entries", sealed.checkpoint.size));
     Ok(super::registry::report_dropped(&sealed))
 }

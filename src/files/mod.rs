@@ -3,11 +3,13 @@
 //! On Windows a virus scanner or an indexer opens what has just been written, a reader may hold the file that is to be
 //! replaced, and paths of more than 260 characters need care: hence these three in place of those of `std` and `tempfile`.
 
+mod temporary;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
 mod windows;
 
+pub use temporary::{Purpose, temporary_folder};
 #[cfg(unix)]
 pub use unix::{persist, rename, temporary_file};
 #[cfg(windows)]

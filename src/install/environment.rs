@@ -99,9 +99,7 @@ impl Environment {
         // Made under another name: a process that is killed leaves no half of an environment.
         let parent = root.parent().unwrap_or(&root);
         fs::create_dir_all(parent).map_err(InstallError::io("create the folder", parent))?;
-        let temporary = tempfile::Builder::new()
-            .prefix(".rvp-")
-            .tempdir_in(parent)
+        let temporary = files::temporary_folder(parent, files::Purpose::NewEnvironment)
             .map_err(InstallError::io("create a folder in", parent))?;
         let stage = temporary.path().join("environment");
         fs::create_dir_all(stage.join(GENERATIONS)).map_err(InstallError::io("create the folder", &stage))?;
@@ -204,6 +202,11 @@ impl Environment {
     /// changed. For a program that holds files open, such as an application that embeds Python.
     pub fn generation_path(&self, number: u64) -> PathBuf {
         self.root.join(GENERATIONS).join(number.to_string())
+    }
+
+    /// When a generation was made, where the file system knows.
+    pub fn generation_time(&self, number: u64) -> Option<std::time::SystemTime> {
+        Generation::time(&self.generation_path(number))
     }
 
     /// Whether the environment is already as `plan` wants it. Reads one file, and looks whether the store still has what is linked.

@@ -38,7 +38,7 @@ pub enum InstallError {
     #[error("{} is not an environment of rvp: {reason}\n  hint: {hint}", path.display())]
     NotAnEnvironment { path: PathBuf, reason: String, hint: &'static str },
     #[error(
-        "the environment {} has no generation {number}\n  hint: it has {}",
+        "the environment {} has no generation {number}\n  hint: it has {}; `rvp env history` shows what they hold",
         path.display(),
         list(available)
     )]

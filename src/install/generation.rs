@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,11 @@ impl Generation {
     /// Reads what the generation in `folder` is; none when there is none, or its file was lost in a power failure.
     pub(super) fn read(folder: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(folder.join(FILE)).ok()?).ok()
+    }
+
+    /// When the generation in `folder` was written.
+    pub(super) fn time(folder: &Path) -> Option<SystemTime> {
+        fs::metadata(folder.join(FILE)).and_then(|file| file.modified()).ok()
     }
 
     pub(super) fn write(&self, folder: &Path) -> Result<(), InstallError> {

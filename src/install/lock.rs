@@ -109,7 +109,7 @@ impl LockedEnvironment<'_> {
         }
     }
 
-    /// Makes the generation `number` the current one.
+    /// Makes the generation `number` the current one. It may be an earlier or a later one.
     pub fn switch_to(&self, number: u64) -> Result<(), InstallError> {
         let folder = self.environment.generation_path(number);
         if Generation::read(&folder).is_none() {

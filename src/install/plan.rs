@@ -24,6 +24,9 @@ pub struct PlannedPackage {
     /// Whether a person asked for it, and not another package: marked with `REQUESTED` (PEP 376).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub requested: bool,
+    /// Those packages of the plan that it needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<PackageName>,
     /// The text of `direct_url.json` (PEP 610), where the package does not come from a registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direct_url: Option<String>,

@@ -40,7 +40,15 @@ pub fn plan_of(store: &Store, wheels: &[PathBuf], requested: &[&str]) -> (Plan, 
         let name = PackageName::python(parts.next().unwrap()).unwrap();
         let requested = requested.contains(&name.as_str());
         let version = parts.next().unwrap().to_owned();
-        plan.packages.push(PlannedPackage { name, version, artifact, requested, direct_url: None });
+        let dependencies = Vec::new();
+        plan.packages.push(PlannedPackage {
+            name,
+            version,
+            artifact,
+            requested,
+            dependencies,
+            direct_url: None,
+        });
     }
     (plan, unpacked)
 }

@@ -32,6 +32,16 @@ impl fmt::Display for DependencyTable {
 }
 
 impl DependencyTable {
+    /// How `rvp add` and `rvp remove` are told of this list.
+    pub(super) fn option(&self) -> String {
+        match self {
+            Self::Project => "without --dev, --group and --optional".to_owned(),
+            Self::Optional(extra) => format!("with --optional {extra}"),
+            Self::Group(group) if group.as_ref() == "dev" => "with --dev".to_owned(),
+            Self::Group(group) => format!("with --group {group}"),
+        }
+    }
+
     /// The list as it stands in the TOML file `text`, if it does.
     pub(super) fn list<'t>(&self, text: &'t str) -> Option<List<'t>> {
         let document = DeTable::parse(text).ok()?;

@@ -31,9 +31,10 @@ pub fn remove_dependency(
     edit(path, table, |source| {
         remove(&source.text, table, name).ok_or_else(|| ProjectError::NoDependency {
             name: name.to_string(),
-            table: table.to_string(),
+            table: table.clone(),
             path: path.into(),
             known: names(&source.text, table),
+            elsewhere: tables_with(source, name),
         })
     })
 }
@@ -82,6 +83,15 @@ fn names(text: &str, table: &DependencyTable) -> Vec<String> {
     let list = table.list(text);
     let requirements = list.iter().flat_map(List::items).filter_map(requirement_of);
     requirements.map(|requirement| requirement.name.to_string()).collect()
+}
+
+/// The tables that have a requirement on `name`.
+fn tables_with(source: &Source, name: &PackageName) -> Vec<DependencyTable> {
+    let Ok(project) = PyProject::parse(source) else { return Vec::new() };
+    let extras = project.project.optional_dependencies.into_keys().map(DependencyTable::Optional);
+    let groups = project.groups.into_keys().map(DependencyTable::Group);
+    let tables = [DependencyTable::Project].into_iter().chain(extras).chain(groups);
+    tables.filter(|table| remove(&source.text, table, name).is_some()).collect()
 }
 
 fn requirement_of(item: &Item) -> Option<Requirement> {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::DependencyTable;
+
 /// A project file or a setting that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
@@ -34,8 +36,16 @@ pub enum ProjectError {
         path.display()
     )]
     Vitte { path: PathBuf },
-    #[error("`{name}` is not in {table} of {}{}", path.display(), nearest_hint(name, known))]
-    NoDependency { name: String, table: String, path: PathBuf, known: Vec<String> },
+    #[error("`{name}` is not in {table} of {}{}", path.display(), elsewhere_hint(elsewhere, name, known))]
+    NoDependency {
+        name: String,
+        table: DependencyTable,
+        path: PathBuf,
+        /// The names in `table`.
+        known: Vec<String>,
+        /// The other tables that have the name.
+        elsewhere: Vec<DependencyTable>,
+    },
     #[error(
         "{}: {list} are written in a form of TOML that rvp does not edit\n  hint: the file is unchanged; write `{key} = [\"…\"]` under `[{header}]` by hand",
         path.display()
@@ -92,6 +102,17 @@ impl Source {
 
     pub fn toml_error(&self, error: &toml::de::Error) -> ProjectError {
         self.error(error.span(), error.message())
+    }
+}
+
+/// Where a name stands, and how to reach it there; or what may have been meant, when it stands nowhere.
+fn elsewhere_hint(elsewhere: &[DependencyTable], name: &str, known: &[String]) -> String {
+    match elsewhere {
+        [] => nearest_hint(name, known),
+        tables => tables
+            .iter()
+            .map(|table| format!("\n  hint: it is in {table}: run this {}", table.option()))
+            .collect(),
     }
 }
 

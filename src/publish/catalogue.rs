@@ -9,16 +9,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use uv_distribution_filename::WheelFilename;
 
-use super::simple_index::{IndexFile, SimpleIndex, SimpleIndexError};
+use super::Indexes;
+use super::simple_index::{IndexFile, SimpleIndexError};
 use crate::model::{
     Artifact, Blake3, Family, Package, PackageName, Release, ReleaseEntry, Requirement, Sha256, Version,
     ranges_of_specifiers_text,
 };
 use crate::package::Metadata;
 use crate::resolve::{Found, Packages, PackagesError, ResolvedPackage};
-
-/// Requests under way at once.
-pub(super) const CONCURRENT: usize = 16;
 
 /// A file of an index, and the index that lists it.
 #[derive(Clone)]
@@ -32,7 +30,7 @@ pub(super) struct ListedFile {
 /// A wheel whose metadata is not known yet counts as one that asks for nothing. So a solve over a catalogue that is not
 /// complete never finds less than there is, and is true as soon as the metadata of every chosen wheel is known.
 pub(super) struct Catalogue<'a> {
-    indexes: &'a [SimpleIndex],
+    indexes: &'a Indexes,
     /// Where wheels go that must be fetched as a whole for their metadata.
     staging: &'a Path,
     progress: &'a ProgressBar,
@@ -67,12 +65,12 @@ impl Packages for Catalogue<'_> {
     }
 
     fn searched(&self, _name: &PackageName) -> Vec<String> {
-        self.indexes.iter().map(|index| index.url().to_string()).collect()
+        self.indexes.all.iter().map(|index| index.url().to_string()).collect()
     }
 }
 
 impl<'a> Catalogue<'a> {
-    pub(super) fn new(indexes: &'a [SimpleIndex], staging: &'a Path, progress: &'a ProgressBar) -> Self {
+    pub(super) fn new(indexes: &'a Indexes, staging: &'a Path, progress: &'a ProgressBar) -> Self {
         Self {
             indexes,
             staging,
@@ -99,17 +97,17 @@ impl<'a> Catalogue<'a> {
         let any = !missing.is_empty();
         let mut pages = stream::iter(missing)
             .map(async |name| {
-                for (at, index) in indexes.iter().enumerate() {
+                for (at, index) in indexes.all.iter().enumerate() {
                     if let Some(files) = index.project(&name).await? {
                         return Ok((name, Some((at, files))));
                     }
                 }
                 Ok((name, None))
             })
-            .buffer_unordered(CONCURRENT);
+            .buffer_unordered(indexes.requests);
         while let Some((name, page)) = pages.try_next().await? {
             let found = page.map(|(at, files)| {
-                let registry = indexes[at].url().to_string();
+                let registry = indexes.all[at].url().to_string();
                 for file in &files {
                     self.files.insert(file.name.clone(), ListedFile { index: at, file: file.clone() });
                 }
@@ -141,10 +139,10 @@ impl<'a> Catalogue<'a> {
         let (indexes, staging, progress) = (self.indexes, self.staging, self.progress);
         let mut fetched = stream::iter(wanted)
             .map(async |(wheel, listed)| {
-                let metadata = indexes[listed.index].metadata(&listed.file, staging, progress).await;
+                let metadata = indexes.all[listed.index].metadata(&listed.file, staging, progress).await;
                 (wheel, listed, metadata)
             })
-            .buffer_unordered(CONCURRENT);
+            .buffer_unordered(indexes.requests);
         while let Some((wheel, listed, metadata)) = fetched.next().await {
             let metadata = metadata.and_then(|metadata| check(&wheel, &listed, metadata));
             match metadata {

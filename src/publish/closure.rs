@@ -9,13 +9,13 @@ use indicatif::ProgressBar;
 use rayon::prelude::*;
 use uv_distribution_filename::WheelFilename;
 
-use super::catalogue::{CONCURRENT, Catalogue, ListedFile, Wheel};
-use super::simple_index::{SimpleIndex, SimpleIndexError};
-use super::{Hosts, Incoming, PublishError, ReadArtifacts, Refused, StagedBlob, Wanted};
+use super::catalogue::{Catalogue, ListedFile, Wheel};
+use super::simple_index::SimpleIndexError;
+use super::{Hosts, Incoming, Indexes, PublishError, ReadArtifacts, Refused, StagedBlob, Wanted};
 use crate::model::{
     Artifact, PackageName, ReleaseEntry, Requirement, Target, Version, ranges_of_specifiers_text,
 };
-use crate::resolve::{self, Packages, Preferences, Request, Resolution, ResolveError, ResolveOptions};
+use crate::resolve::{self, Asker, Packages, Preferences, Request, Resolution, ResolveError, ResolveOptions};
 
 /// The wheels that are to be downloaded, by file name.
 #[derive(Default)]
@@ -31,7 +31,7 @@ struct Selected {
 
 /// Downloads the wheels that `wanted` needs from `indexes` into the folder `staging`, and reads them. `progress` shows bytes and what is going on.
 pub(super) async fn import_from_indexes(
-    indexes: &[SimpleIndex],
+    indexes: &Indexes,
     wanted: &Wanted<'_>,
     staging: &Path,
     progress: &ProgressBar,
@@ -127,6 +127,7 @@ fn solve(
     target: &Target,
 ) -> Result<Resolution, ResolveError> {
     let request = Request {
+        asker: Asker::Import,
         requirements,
         requires_python: None,
         hosts: &Hosts::new(),
@@ -162,7 +163,7 @@ fn usable_wheels(entry: &ReleaseEntry, target: &Target) -> Vec<PathBuf> {
 
 /// Downloads the selected wheels in parallel and reads them. A wheel that fails does not stop the others.
 async fn download(
-    indexes: &[SimpleIndex],
+    indexes: &Indexes,
     selection: Selection,
     staging: &Path,
     progress: &ProgressBar,
@@ -172,10 +173,10 @@ async fn download(
     progress.set_message(format!("downloading {count} files"));
     let downloads = stream::iter(wheels.into_values()).map(async |selected| {
         let ListedFile { index, file } = &selected.listed;
-        let blob = indexes[*index].download(file, staging, progress).await;
+        let blob = indexes.all[*index].download(file, staging, progress).await;
         (selected, blob)
     });
-    let downloaded: Vec<_> = downloads.buffer_unordered(CONCURRENT).collect().await;
+    let downloaded: Vec<_> = downloads.buffer_unordered(indexes.requests).collect().await;
 
     progress.set_message(format!("checking {count} files"));
     let read = |(selected, blob): (Selected, Result<StagedBlob, SimpleIndexError>)| {

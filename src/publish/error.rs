@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use super::simple_index::SimpleIndexError;
 use crate::model::{NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError};
 use crate::package::PackageError;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, hint_of};
 use crate::resolve::ResolveError;
 
 /// A publish or an import that cannot go on, or an artifact that it refuses.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    #[error("cannot {action} {path}: {source}")]
+    #[error("cannot {action} {path}: {source}{}", hint_of(source))]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
     #[error("cannot walk through {path}: {source}")]
     Walk { path: PathBuf, source: walkdir::Error },
@@ -73,6 +73,8 @@ pub enum PublishError {
     NoSuchVersion { name: PackageName, version: Version, there: String },
     #[error("{name} {version} is already yanked{}", reason_suffix(.reason))]
     AlreadyYanked { name: PackageName, version: Version, reason: String },
+    #[error("{name} {version} is not yanked, so there is nothing to undo")]
+    NotYanked { name: PackageName, version: Version },
 }
 
 fn reason_suffix(reason: &str) -> String {

@@ -29,10 +29,10 @@ pub use folder::read_folder;
 pub use incoming::{Hosts, Incoming, ReadArtifacts, read_artifacts};
 pub use pip::{Pip, PipSettings};
 pub use plan::{Plan, Refused, plan};
-pub use source::{Source, Wanted};
+pub use source::{Indexes, Source, Wanted};
 pub use staging::Staging;
 pub use write::{Published, publish};
-pub use yank::yank;
+pub use yank::{undo_yank, yank};
 
 /// What a publish hands to the writer of a registry. Records of one package stand in the order in which they apply.
 #[derive(Debug, Default)]

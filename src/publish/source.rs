@@ -1,13 +1,12 @@
 //! Where packages are imported from by their names.
 
-use std::path::Path;
-
 use indicatif::ProgressBar;
 use tokio::runtime::Handle;
 
 use super::simple_index::SimpleIndex;
 use super::{Pip, PublishError, ReadArtifacts, Staging, import_by_pip, import_from_indexes};
 use crate::model::{Requirement, Target};
+use crate::registry::HttpSettings;
 
 /// What to import: packages for targets, with all that they need there.
 #[derive(Clone, Copy)]
@@ -18,31 +17,41 @@ pub struct Wanted<'a> {
     pub all_versions: bool,
 }
 
+/// Simple indexes, best first: the first one that has a name serves it.
+pub struct Indexes {
+    pub all: Vec<SimpleIndex>,
+    /// How many requests are under way at once.
+    pub requests: usize,
+}
+
 /// The way to packages that are known by name.
 pub enum Source {
-    /// Simple indexes, best first: the first one that has a name serves it.
-    Indexes(Vec<SimpleIndex>),
+    Indexes(Indexes),
     /// pip downloads, where no index is known to anyone but pip.
     Pip(Pip),
 }
 
 impl Source {
     /// The indexes at `urls`; without any, those that pip is configured to use; without those, pip itself.
-    pub fn find(urls: &[String]) -> Result<Self, PublishError> {
+    pub fn find(urls: &[String], http: &HttpSettings) -> Result<Self, PublishError> {
         if !urls.is_empty() {
-            return Self::of_indexes(urls, None);
+            return Self::of_indexes(urls, http);
         }
         let pip = Pip::find()?;
         let settings = pip.settings()?;
         match settings.index_urls() {
             urls if urls.is_empty() => Ok(Self::Pip(pip)),
-            urls => Self::of_indexes(&urls, settings.certificates.as_deref()),
+            urls => {
+                let mut http = http.clone();
+                http.roots.extend(settings.certificates);
+                Self::of_indexes(&urls, &http)
+            }
         }
     }
 
-    fn of_indexes(urls: &[String], certificates: Option<&Path>) -> Result<Self, PublishError> {
-        let indexes = urls.iter().map(|url| SimpleIndex::new(url, certificates));
-        Ok(Self::Indexes(indexes.collect::<Result<_, _>>()?))
+    fn of_indexes(urls: &[String], http: &HttpSettings) -> Result<Self, PublishError> {
+        let all = urls.iter().map(|url| SimpleIndex::new(url, http)).collect::<Result<_, _>>()?;
+        Ok(Self::Indexes(Indexes { all, requests: http.requests }))
     }
 
     /// Downloads the wheels that `wanted` needs into `staging`, and reads them. Waits until all is there.

@@ -1,22 +1,11 @@
-//! The withdrawal of a release.
+//! The withdrawal of a release, and its return.
 
 use super::PublishError;
-use crate::model::{Package, Record, Version, Yank};
+use crate::model::{Package, Record, ReleaseEntry, Version, Yank};
 
 /// The record that withdraws `version` of `package`, for `reason`. Locks that name it keep working.
 pub fn yank(package: &Package, version: &Version, reason: &str) -> Result<Record, PublishError> {
-    let Some(entry) = package.releases.get(version) else {
-        let newest: Vec<String> = package.releases.keys().rev().take(5).map(ToString::to_string).collect();
-        let there = match newest.len() {
-            0 => "it has no release of that package".to_owned(),
-            _ => format!("its newest versions are {}", newest.join(", ")),
-        };
-        return Err(PublishError::NoSuchVersion {
-            name: package.name.clone(),
-            version: version.clone(),
-            there,
-        });
-    };
+    let entry = entry(package, version)?;
     if let Some(reason) = &entry.yanked {
         return Err(PublishError::AlreadyYanked {
             name: package.name.clone(),
@@ -24,13 +13,37 @@ pub fn yank(package: &Package, version: &Version, reason: &str) -> Result<Record
             reason: reason.clone(),
         });
     }
-    Ok(Record::Yank(Yank {
+    Ok(record(entry, true, reason))
+}
+
+/// The record that gives a withdrawn release back, for `reason`.
+pub fn undo_yank(package: &Package, version: &Version, reason: &str) -> Result<Record, PublishError> {
+    let entry = entry(package, version)?;
+    if entry.yanked.is_none() {
+        return Err(PublishError::NotYanked { name: package.name.clone(), version: version.clone() });
+    }
+    Ok(record(entry, false, reason))
+}
+
+fn entry<'a>(package: &'a Package, version: &Version) -> Result<&'a ReleaseEntry, PublishError> {
+    package.releases.get(version).ok_or_else(|| {
+        let newest: Vec<String> = package.releases.keys().rev().take(5).map(ToString::to_string).collect();
+        let there = match newest.len() {
+            0 => "it has no release of that package".to_owned(),
+            _ => format!("its newest versions are {}", newest.join(", ")),
+        };
+        PublishError::NoSuchVersion { name: package.name.clone(), version: version.clone(), there }
+    })
+}
+
+fn record(entry: &ReleaseEntry, yanked: bool, reason: &str) -> Record {
+    Record::Yank(Yank {
         family: entry.release.family,
         name: entry.release.name.clone(),
         version: entry.release.version.clone(),
-        yanked: true,
+        yanked,
         reason: reason.to_owned(),
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! The files of a registry in a directory as a writer makes them: one writer at a time, readable by all, lasting.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::client::replace_file_after;
-use super::{RegistryError, layout};
+use super::snapshot::Entry;
+use super::{RegistryError, layout, seal};
+use crate::model::{Artifact, Blake3, FileRecord};
 
 /// Writes a file as a whole, for everybody to read.
 pub(super) fn replace_shared_file(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
@@ -61,4 +64,61 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), RegistryError> {
 #[cfg(not(unix))]
 pub(super) fn sync_folder(_: &Path) -> Result<(), RegistryError> {
     Ok(())
+}
+
+/// An index file, cut where the snapshot says that its committed bytes end.
+pub(super) struct IndexFile {
+    pub committed: Vec<u8>,
+    pub behind: Vec<u8>,
+}
+
+/// Reads the index file `path`, of which the snapshot says `entry`, and checks its committed bytes.
+pub(super) fn index_file(dir: &Path, path: &str, entry: Option<Entry>) -> Result<IndexFile, RegistryError> {
+    let full = dir.join(path);
+    let altered = |reason: String| RegistryError::Altered {
+        location: dir.display().to_string(),
+        path: path.into(),
+        reason,
+    };
+    // What cannot be sealed in one go, because no index file may become that long, is not read either.
+    let limit = entry.map_or(0, |entry| entry.length).saturating_add(layout::MAX_INDEX);
+    let mut committed = Vec::new();
+    match File::open(&full).and_then(|file| file.take(limit).read_to_end(&mut committed)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(RegistryError::io("read", full)(error));
+        }
+        _ => {}
+    }
+    let Some(entry) = entry else {
+        return Ok(IndexFile { behind: committed, committed: Vec::new() });
+    };
+    let end = usize::try_from(entry.length).unwrap_or(usize::MAX);
+    if end > committed.len() {
+        return Err(altered(format!("it has {} bytes, and should have {end}", committed.len())));
+    }
+    let behind = committed.split_off(end);
+    if Blake3::of(&committed) != entry.digest {
+        return Err(altered("its digest differs".into()));
+    }
+    Ok(IndexFile { committed, behind })
+}
+
+/// What a seal looks up in the directory that it seals.
+pub(super) struct InDirectory<'a> {
+    pub dir: &'a Path,
+    pub need_blobs: bool,
+}
+
+impl seal::Present for InDirectory<'_> {
+    fn blob(&self, artifact: &Artifact) -> bool {
+        !self.need_blobs
+            || self.dir.join(layout::blob(artifact)).metadata().is_ok_and(|blob| blob.len() == artifact.size)
+    }
+
+    fn file(&self, record: &FileRecord) -> bool {
+        let path = self.dir.join(&record.path);
+        let fits = path.metadata().is_ok_and(|file| file.is_file() && file.len() == record.length);
+        fits && record.length <= layout::MAX_INDEX
+            && std::fs::read(&path).is_ok_and(|bytes| Blake3::of(&bytes) == record.blake3)
+    }
 }

@@ -17,6 +17,10 @@ pub enum RegistryError {
     )]
     NotARegistry { location: String, missing: &'static str },
     #[error(
+        "{location} was a registry when it was last read, in the state of {time}, and now has no log/checkpoint\n  hint: it was moved or removed, or another drive or server answers in its place; check the path or URL, and ask whoever runs the registry"
+    )]
+    Gone { location: String, time: jiff::Timestamp },
+    #[error(
         "config.json of {location} cannot be read: {reason}\n  hint: check the path or URL; if that is right, copy the registry again from its source"
     )]
     Config { location: String, reason: String },

@@ -36,4 +36,4 @@ pub use store::{ByteStream, Fresh, Store, StoreError, open_store};
 pub use store_dir::DirStore;
 pub use store_http::HttpStore;
 pub use verify::{Report, verify};
-pub use writer::{Sealed, Writer};
+pub use writer::{SealOptions, Sealed, Writer};

@@ -32,6 +32,8 @@ pub struct Dropped {
     pub path: String,
     pub line: String,
     pub reason: String,
+    /// It still stands in the index file, and will be looked at again by the next seal.
+    pub stays: bool,
 }
 
 /// What a registry already holds, as far as a seal has to know it.
@@ -109,7 +111,7 @@ pub(super) fn prepare(
                 kept.push(text);
             }
             Err(reason) => {
-                batch.dropped.push(Dropped { path: batch.path.clone(), line: text, reason });
+                batch.dropped.push(Dropped { path: batch.path.clone(), line: text, reason, stays: false });
             }
         }
     }

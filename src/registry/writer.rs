@@ -13,13 +13,15 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use rayon::prelude::*;
 
-use super::directory::{lock, replace_checkpoint, replace_shared_file, set_readable, sync_folder};
+use super::directory::{
+    InDirectory, index_file, lock, replace_checkpoint, replace_shared_file, set_readable, sync_folder,
+};
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
 use super::{Checkpoint, Config, LogKey, RegistryError, layout};
 use crate::files;
-use crate::model::{Artifact, Blake3, FileRecord, Package, PackageName, Record};
+use crate::model::{Blake3, FileRecord, Package, PackageName, Record};
 
 /// A directory registry, locked for one writer.
 pub struct Writer {
@@ -38,8 +40,18 @@ pub struct Sealed {
     /// Records committed, seal lines not counted.
     pub records: usize,
     /// Lines that stood behind the committed ones and were not fit to be sealed. Those of a file that something was
-    /// sealed in are gone; a file of nothing but such lines is left as it was, for whoever proposed them to mend.
+    /// sealed in are gone; a file of nothing but such lines is left as it was, for whoever proposed them to mend,
+    /// unless [`SealOptions::drop_refused`] is set.
     pub dropped: Vec<Dropped>,
+}
+
+/// How proposals are sealed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SealOptions {
+    /// Seal artifacts whose blobs are not in this directory, too.
+    pub blobs_elsewhere: bool,
+    /// Remove all lines that are not fit to be sealed.
+    pub drop_refused: bool,
 }
 
 impl Writer {
@@ -62,9 +74,7 @@ impl Writer {
             _ => Path::new("."),
         };
         std::fs::create_dir_all(parent).map_err(RegistryError::io("make the folder", parent))?;
-        let staging = tempfile::Builder::new()
-            .prefix(".rvp-new-registry-")
-            .tempdir_in(parent)
+        let staging = files::temporary_folder(parent, files::Purpose::NewRegistry)
             .map_err(RegistryError::io("make a folder in", parent))?;
         let bytes = config.to_bytes();
         replace_shared_file(&staging.path().join(layout::CONFIG), &bytes)?;
@@ -89,7 +99,7 @@ impl Writer {
                 checkpoint: nothing,
                 _lock: lock(staging.path())?,
             };
-            writer.seal(records, now, true)?
+            writer.seal(records, now)?
         };
         match std::fs::remove_dir(dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -137,7 +147,7 @@ impl Writer {
     pub fn package(&self, name: &PackageName) -> Result<Option<Package>, RegistryError> {
         let path = name.index_path();
         let Some(entry) = self.entry(&path)? else { return Ok(None) };
-        let file = self.index_file(&path, Some(entry))?;
+        let file = index_file(&self.dir, &path, Some(entry))?;
         Ok(Some(Package::parse(name, &file.committed)?))
     }
 
@@ -206,53 +216,57 @@ impl Writer {
 
     /// Commits `records`, and the fit proposals that stand in the same index files.
     pub fn publish(&mut self, records: Vec<Record>, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
-        self.seal(records, now, true)
+        self.seal(records, now)
     }
 
-    /// Commits the proposals in all index files. With `blobs_elsewhere`, artifacts whose blobs are not in this
-    /// directory are sealed too.
+    /// Commits the proposals in all index files.
     pub fn seal_proposals(
         &mut self,
         now: jiff::Timestamp,
-        blobs_elsewhere: bool,
+        options: SealOptions,
     ) -> Result<Sealed, RegistryError> {
         let paths = self.proposed()?;
-        self.commit(paths.into_iter().map(|path| (path, Vec::new())).collect(), now, !blobs_elsewhere)
+        self.commit(paths.into_iter().map(|path| (path, Vec::new())).collect(), now, options)
     }
 
-    fn seal(
-        &mut self,
-        records: Vec<Record>,
-        now: jiff::Timestamp,
-        need_blobs: bool,
-    ) -> Result<Sealed, RegistryError> {
+    fn seal(&mut self, records: Vec<Record>, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
         let mut by_path: BTreeMap<String, Vec<Record>> = BTreeMap::new();
         for record in records {
             by_path.entry(seal::path_of(&record)?).or_default().push(record);
         }
-        self.commit(by_path, now, need_blobs)
+        self.commit(by_path, now, SealOptions::default())
     }
 
     fn commit(
         &mut self,
         by_path: BTreeMap<String, Vec<Record>>,
         now: jiff::Timestamp,
-        need_blobs: bool,
+        options: SealOptions,
     ) -> Result<Sealed, RegistryError> {
         if now < self.checkpoint.time {
             return Err(RegistryError::Clock { now, sealed: self.checkpoint.time });
         }
         let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
         let this = &*self;
-        let present = InDirectory { dir: &this.dir, need_blobs };
+        let present = InDirectory { dir: &this.dir, need_blobs: !options.blobs_elsewhere };
         let mut batches: Vec<Batch> = by_path
             .into_par_iter()
             .map(|(path, records)| {
-                let file = this.index_file(&path, this.entry(&path)?)?;
+                let file = index_file(&this.dir, &path, this.entry(&path)?)?;
                 seal::prepare(path, &file.committed, file.behind, records, &present)
             })
             .collect::<Result<_, _>>()?;
-        let dropped = batches.iter_mut().flat_map(|batch| std::mem::take(&mut batch.dropped)).collect();
+        let refused_only: Vec<(String, u64)> = batches
+            .iter()
+            .filter(|batch| batch.lines.is_empty() && !batch.dropped.is_empty())
+            .map(|batch| (batch.path.clone(), batch.committed_length))
+            .collect();
+        let mut dropped = Vec::new();
+        for batch in &mut batches {
+            let stays = batch.lines.is_empty() && !options.drop_refused;
+            dropped
+                .extend(std::mem::take(&mut batch.dropped).into_iter().map(|one| Dropped { stays, ..one }));
+        }
         batches.retain(|batch| !batch.lines.is_empty());
         let records = batches.iter().map(|batch| batch.lines.len()).sum();
         let mut next = self.checkpoint.size;
@@ -284,6 +298,9 @@ impl Writer {
         replace_checkpoint(&self.dir.join(layout::CHECKPOINT), &checkpoint.sign(&self.key)?)?;
         sync_folder(&self.dir.join("log"))?;
         self.checkpoint = checkpoint.clone();
+        if options.drop_refused {
+            refused_only.iter().try_for_each(|(path, committed)| self.cut(path, *committed))?;
+        }
         Ok(Sealed { checkpoint, records, dropped })
     }
 
@@ -303,13 +320,23 @@ impl Writer {
             };
             append(&path).map_err(RegistryError::io("append to", &path))?;
         } else {
-            let mut whole = self.index_file(&batch.path, self.entry(&batch.path)?)?.committed;
+            let mut whole = index_file(&self.dir, &batch.path, self.entry(&batch.path)?)?.committed;
             whole.extend_from_slice(&batch.text);
             self.put(&batch.path, &whole)?;
         }
         let mut entries = batch.files.clone();
         entries.push((batch.path.clone(), batch.entry));
         Ok(entries)
+    }
+
+    /// Removes what stands behind the committed bytes of an index file.
+    fn cut(&self, path: &str, committed: u64) -> Result<(), RegistryError> {
+        let path = self.dir.join(path);
+        let cut = match committed {
+            0 => std::fs::remove_file(&path),
+            _ => File::options().write(true).open(&path).and_then(|file| file.set_len(committed)),
+        };
+        cut.map_err(RegistryError::io("remove the refused lines of", &path))
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
@@ -322,42 +349,6 @@ impl Writer {
         }
         block_on(snapshot::lookup(self, self.checkpoint.snapshot, path))
     }
-
-    fn index_file(&self, path: &str, entry: Option<Entry>) -> Result<IndexFile, RegistryError> {
-        let full = self.dir.join(path);
-        let altered = |reason: String| RegistryError::Altered {
-            location: self.dir.display().to_string(),
-            path: path.into(),
-            reason,
-        };
-        // What cannot be sealed in one go, because no index file may become that long, is not read either.
-        let limit = entry.map_or(0, |entry| entry.length).saturating_add(layout::MAX_INDEX);
-        let mut committed = Vec::new();
-        match File::open(&full).and_then(|file| file.take(limit).read_to_end(&mut committed)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(RegistryError::io("read", full)(error));
-            }
-            _ => {}
-        }
-        let Some(entry) = entry else {
-            return Ok(IndexFile { behind: committed, committed: Vec::new() });
-        };
-        let end = usize::try_from(entry.length).unwrap_or(usize::MAX);
-        if end > committed.len() {
-            return Err(altered(format!("it has {} bytes, and should have {end}", committed.len())));
-        }
-        let behind = committed.split_off(end);
-        if Blake3::of(&committed) != entry.digest {
-            return Err(altered("its digest differs".into()));
-        }
-        Ok(IndexFile { committed, behind })
-    }
-}
-
-/// An index file, cut where the snapshot says that its committed bytes end.
-struct IndexFile {
-    committed: Vec<u8>,
-    behind: Vec<u8>,
 }
 
 impl Nodes for Writer {
@@ -382,25 +373,5 @@ impl LogFiles for Writer {
                 std::fs::read(&path).map_err(RegistryError::io("read", path))
             })
             .collect()
-    }
-}
-
-/// What a seal looks up in the directory that it seals.
-struct InDirectory<'a> {
-    dir: &'a Path,
-    need_blobs: bool,
-}
-
-impl seal::Present for InDirectory<'_> {
-    fn blob(&self, artifact: &Artifact) -> bool {
-        !self.need_blobs
-            || self.dir.join(layout::blob(artifact)).metadata().is_ok_and(|blob| blob.len() == artifact.size)
-    }
-
-    fn file(&self, record: &FileRecord) -> bool {
-        let path = self.dir.join(&record.path);
-        let fits = path.metadata().is_ok_and(|file| file.is_file() && file.len() == record.length);
-        fits && record.length <= layout::MAX_INDEX
-            && std::fs::read(&path).is_ok_and(|bytes| Blake3::of(&bytes) == record.blake3)
     }
 }

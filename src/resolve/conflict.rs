@@ -22,7 +22,7 @@ impl fmt::Display for Conflict {
             write!(f, "\n  {fact}")?;
         }
         for suggestion in &self.suggestions {
-            write!(f, "\nhint: {suggestion}")?;
+            write!(f, "\n  hint: {suggestion}")?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uv_normalize::ExtraName;
 use version_ranges::Ranges;
 
+use super::Asker;
 use super::artifact::Misfit;
 use super::candidates::{Candidates, Exclusion};
 use super::explain::{Leaves, Need};
@@ -22,19 +23,24 @@ pub(super) struct Teller<'a> {
 }
 
 impl Teller<'_> {
+    fn asker(&self) -> Asker {
+        self.provider.request.asker
+    }
+
     /// What one node needs of another.
     pub(super) fn needs(&self, from: &Node, to: &Node) -> Vec<String> {
         let all = self.leaves.needs.get(&(from.clone(), to.clone())).map(Vec::as_slice).unwrap_or_default();
         match (from, to) {
             (Node::Root, Node::Package(name) | Node::Extra(name, _)) => {
                 let asked = self.provider.rules.requirements.iter().filter(|one| one.name == *name);
-                asked.map(|one| format!("the project asks for `{}`", one.text)).collect()
+                asked.map(|one| format!("{} asks for `{}`", self.asker(), one.text)).collect()
             }
             (Node::Root, Node::Python | Node::Host(_)) => all
                 .iter()
                 .filter(|(_, needed)| *needed != Ranges::full())
                 .map(|(_, needed)| {
-                    format!("the project runs in {to} {}; {}", specifiers(needed), self.target_has(to))
+                    let needed = specifiers(needed);
+                    format!("{} runs in {to} {needed}; {}", self.asker(), self.target_has(to))
                 })
                 .collect(),
             // That an extra needs its own package goes without saying.
@@ -119,8 +125,8 @@ impl Teller<'_> {
             .collect();
         let texts: Vec<String> = texts.into_iter().map(|text| format!("`{text}`")).collect();
         let overridden = self.provider.rules.overrides.contains_key(dependency);
-        let by = if overridden { " (by the project's override)" } else { "" };
-        (!texts.is_empty()).then(|| texts.join(" and ") + by)
+        let by = if overridden { format!(" (by {}'s override)", self.asker()) } else { String::new() };
+        (!texts.is_empty()).then(|| texts.join(" and ") + &by)
     }
 
     /// The target's side of a host or Python requirement.
@@ -218,7 +224,7 @@ impl Teller<'_> {
         let is = if which.len() > 1 { "are" } else { "is" };
         match why {
             Exclusion::Constraint(text) => {
-                format!("{name} {list} {is} left out by the project's constraint `{text}`")
+                format!("{name} {list} {is} left out by {}'s constraint `{text}`", self.asker())
             }
             Exclusion::Newer => {
                 let limit = self.provider.rules.exclude_newer;

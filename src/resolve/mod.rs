@@ -69,9 +69,28 @@ pub struct Found {
     pub package: Arc<Package>,
 }
 
+/// Who asks: how an explanation calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    Project,
+    Environment,
+    Import,
+}
+
+impl std::fmt::Display for Asker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Project => "the project",
+            Self::Environment => "the environment",
+            Self::Import => "the import",
+        })
+    }
+}
+
 /// What is to be resolved: the project's side of the question. The target is the other side.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
+    pub asker: Asker,
     pub requirements: &'a [Requirement],
     /// The project's own `requires-python`, as PEP 440 specifiers.
     pub requires_python: Option<&'a str>,

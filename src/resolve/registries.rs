@@ -26,6 +26,16 @@ pub struct Ambiguous {
     second: String,
 }
 
+/// No registry has a package.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "there is no package `{name}` in {searched}\n  hint: check the spelling, and the prefixes of the registries"
+)]
+struct Unknown {
+    name: PackageName,
+    searched: String,
+}
+
 impl Registries {
     /// `readers` are those of `settings`, in the same order.
     pub fn new(settings: Vec<Registry>, readers: Vec<Reader>) -> Self {
@@ -36,6 +46,14 @@ impl Registries {
     pub fn reader(&self, name: &str) -> Option<&Reader> {
         let at = self.settings.iter().position(|registry| registry.name == name)?;
         self.readers.get(at)
+    }
+
+    /// All that is known of `name`; an error where no registry has it.
+    pub fn find(&self, name: &PackageName) -> Result<Arc<Found>, PackagesError> {
+        let found = self.package(name)?;
+        found.ok_or_else(|| {
+            Box::new(Unknown { name: name.clone(), searched: self.searched(name).join(", ") }).into()
+        })
     }
 
     /// The names of the registries, each with the registry.

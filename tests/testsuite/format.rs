@@ -11,7 +11,7 @@ use jsonschema::{Registry, Resource, Validator};
 use rvp::model::{Artifact, Blake3, Family, PackageName, Record, Sha256};
 use rvp::registry::log::{LogFiles, append, replay};
 use rvp::registry::snapshot::{self, Entry, Nodes};
-use rvp::registry::{Checkpoint, Config, LogKey, RegistryError, Writer, layout};
+use rvp::registry::{Checkpoint, Config, LogKey, RegistryError, SealOptions, Writer, layout};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -81,7 +81,7 @@ fn bad_records_are_refused() {
     let committed = std::fs::read(&path).unwrap();
     for bad in at_seal {
         std::fs::write(&path, [&committed, bad.line.as_bytes(), b"\n"].concat()).unwrap();
-        let sealed = writer.seal_proposals(now, false).unwrap();
+        let sealed = writer.seal_proposals(now, SealOptions::default()).unwrap();
         let reasons: Vec<&str> = sealed.dropped.iter().map(|dropped| dropped.reason.as_str()).collect();
         assert_eq!((sealed.records, reasons.len()), (0, 1), "{}: {reasons:?}", bad.case);
         assert_eq!(sealed.checkpoint.root, before.root, "{}", bad.case);

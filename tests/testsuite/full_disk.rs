@@ -12,7 +12,7 @@ macro_rules! assert_shown {
     ($shown:expr) => {{
         let mut settings = insta::Settings::clone_current();
         settings.set_omit_expression(true);
-        settings.add_filter(r"\.(tmp|rvp-)[A-Za-z0-9]{6}\b", ".$1[RANDOM]");
+        settings.add_filter(r"\.(tmp|rvp-new-environment-)[A-Za-z0-9]{6}\b", ".$1[RANDOM]");
         // Files are unpacked in parallel: any of them can be the first that finds no space.
         settings.add_filter(r"\[RANDOM\]/artifact/lib/\S+:", "[RANDOM]/artifact/lib/[FILE]:");
         settings.add_filter(r"\b[0-9a-f]{2}/\[DIGEST\]", "[DIGEST]");
@@ -176,6 +176,13 @@ fn read_only_folders() {
     shown.push_str(&world.fails_in(".", "yank acme-walls==1.0 --registry acme --reason broken"));
     drop(registry);
     world.done(&publish);
+
+    // Where downloads wait for an import.
+    fs::create_dir(world.path("acme.import")).unwrap();
+    let staging = Mount::read_only(&world.path("acme.import")).unwrap();
+    shown
+        .push_str(&world.fails_in(".", "registry import acme acme-doors --python 3.11 --platform win_amd64"));
+    drop(staging);
 
     let project = Mount::read_only(&world.path("app")).unwrap();
     shown.push_str(&world.fails_in("app", "lock --upgrade"));

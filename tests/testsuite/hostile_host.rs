@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::support::folder::{copy, tree};
 use crate::support::forge::Forge;
@@ -568,4 +569,39 @@ fn what_is_known_is_not_asked_again() {
     }
     assert_eq!(asked("lock --upgrade").len(), 2);
     assert_eq!(asked("lock --upgrade").len(), 1);
+}
+
+/// The settings for registries on web servers hold for simple indexes too.
+#[test]
+fn an_index_is_asked_as_patiently_and_as_much_as_the_settings_say() {
+    let world = World::with_registry(&[]);
+    world.done("config set http-timeout 1");
+    world.done("config set concurrent-downloads 2");
+    let stalling = Hostile::start(|_, _, _| {
+        std::thread::sleep(Duration::from_secs(60));
+        Ok(())
+    });
+    let import =
+        "registry import acme acme-walls acme-doors acme-roofs acme-units --python 3.11 --platform win_amd64";
+    let began = std::time::Instant::now();
+    let said = world.rvp(&format!("{import} --index-url {}/simple", stalling.url));
+    assert!(said.contains("no byte arrived within the time limit"), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+
+    let under_way = Arc::new(Mutex::new((0, 0)));
+    let counted = Arc::clone(&under_way);
+    let empty = Hostile::start(move |_, _, stream| {
+        let count = |step: i32| {
+            let mut counts = counted.lock().unwrap();
+            counts.0 += step;
+            counts.1 = counts.1.max(counts.0);
+        };
+        count(1);
+        std::thread::sleep(Duration::from_millis(200));
+        count(-1);
+        answer(stream, "404 Not Found", b"none")
+    });
+    world.rvp(&format!("{import} --index-url {}/simple", empty.url));
+    assert_eq!(empty.requests().len(), 4);
+    assert_eq!(under_way.lock().unwrap().1, 2);
 }

@@ -8,8 +8,8 @@ use crate::support::nginx::Nginx;
 use crate::support::{Wheel, noise};
 use indicatif::ProgressBar;
 use rvp::model::{Family, Record, Requirement, Sha256, Target};
-use rvp::publish::simple_index::SimpleIndex;
 use rvp::publish::{Plan, PublishError, ReadArtifacts, Source, Staging, Wanted, plan, read_folder};
+use rvp::registry::HttpSettings;
 
 const ANY: &str = "py3-none-any";
 const WINDOWS: &str = "cp311-cp311-win_amd64";
@@ -37,7 +37,13 @@ fn import(
     platforms: &[&str],
     all_versions: bool,
 ) -> Result<ReadArtifacts, PublishError> {
-    import_from(Source::find(&[url.to_owned()])?, folder, requirements, platforms, all_versions)
+    import_from(
+        Source::find(&[url.to_owned()], &HttpSettings::default())?,
+        folder,
+        requirements,
+        platforms,
+        all_versions,
+    )
 }
 
 fn import_from(
@@ -283,8 +289,8 @@ fn the_json_form_over_http2_with_a_private_authority_and_a_password() {
     let folder = tempfile::tempdir().unwrap();
     let import = |user: &str| {
         let url = format!("{}/simple/", nginx.https().replace("://", &format!("://{user}")));
-        let index = SimpleIndex::new(&url, Some(&nginx.root_certificate()))?;
-        import_from(Source::Indexes(vec![index]), folder.path(), &["tool"], &["win_amd64"], false)
+        let http = HttpSettings { roots: vec![nginx.root_certificate()], ..HttpSettings::default() };
+        import_from(Source::find(&[url], &http)?, folder.path(), &["tool"], &["win_amd64"], false)
     };
     let error = import("").unwrap_err().to_string();
     assert!(error.contains("401") && error.contains("hint"), "{error}");

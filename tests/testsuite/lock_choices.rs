@@ -14,7 +14,7 @@ fn releases_after_a_moment_are_passed_over() {
     error: there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `acme-walls`
       acme-walls 1.0 and 2.0 are newer than `exclude-newer` admits ([TIME])
-    hint: it resolves without `exclude-newer`
+      hint: it resolves without `exclude-newer`
     ");
     assert_snapshot!(world.app("lock --exclude-newer 2100-01-01"), @r"
     exit code: 0
@@ -62,7 +62,7 @@ fn pre_releases_are_for_those_who_ask() {
     error: there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `acme-only-early`
       acme-only-early 0.1a1 is a pre-release, which the setting `prerelease` leaves out
-    hint: it resolves with pre-releases: set `prerelease = "allow"`, or require one by name
+      hint: it resolves with pre-releases: set `prerelease = "allow"`, or require one by name
     "#);
     assert_snapshot!(world.app("lock -U --prerelease sometimes"), @r"
     exit code: 2
@@ -267,7 +267,7 @@ fn one_lock_holds_two_releases_of_revit() {
     error: there is no set of versions for Revit 2024:
       the project asks for `acme-walls==2.0`
       acme-walls 2.0 needs Revit >=2025; the target is Revit 2024
-    hint: acme-walls 1.0 works with Revit 2024: ask for `acme-walls<2.0`
-    hint: it resolves for a target with Revit >=2025
+      hint: acme-walls 1.0 works with Revit 2024: ask for `acme-walls<2.0`
+      hint: it resolves for a target with Revit >=2025
     ");
 }

@@ -83,7 +83,7 @@ fn a_conflict_says_which_package_asks_for_what() {
     error: there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `acme-units>=3`
       acme has no acme-units >=3; it has 1.0 and 2.0
-    hint: acme-units 2.0 works with Python 3.11 on win_amd64: ask for `acme-units>=2.0`
+      hint: acme-units 2.0 works with Python 3.11 on win_amd64: ask for `acme-units>=2.0`
     ");
     world.project(&["acme-native"], WINDOWS);
     assert_snapshot!(world.app("lock"), @r"

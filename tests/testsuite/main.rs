@@ -8,6 +8,7 @@ mod fetch;
 mod format;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod help;
 mod hostile_host;
 mod hostile_wheels;
 mod http;

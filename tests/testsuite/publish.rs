@@ -220,3 +220,38 @@ fn yank_says_what_it_cannot_yank() {
     error: acme-walls 1.0 is already yanked: wrong
     ");
 }
+
+#[test]
+fn a_yanked_release_is_given_back() {
+    let world = World::with_registry(&[Wheel::new("acme-walls", "1.0"), Wheel::new("acme-walls", "1.1")]);
+    world.project(&["acme-walls"], crate::support::WINDOWS);
+    let undo = "yank --undo acme-walls==1.1 --registry acme --reason 'they stand after all'";
+    assert_snapshot!(world.rvp(undo), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: acme-walls 1.1 is not yanked, so there is nothing to undo
+    ");
+    world.done("yank acme-walls==1.1 --registry acme --reason 'walls fall over'");
+    assert_snapshot!(world.app("lock"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    + acme-walls 1.0
+    locked 1 package for 1 target
+    ");
+    assert_snapshot!(world.rvp(undo), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    gave back acme-walls 1.1; the log has 20 entries
+    ");
+    assert_snapshot!(world.app("lock -U"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    ~ acme-walls 1.0 -> 1.1
+    locked 1 package for 1 target
+    ");
+    world.done("registry verify acme");
+}

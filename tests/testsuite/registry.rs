@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 
-use crate::support::{Wheel, World};
+use crate::support::{Wheel, World, walls};
 use insta::assert_snapshot;
 
 #[test]
@@ -207,4 +207,128 @@ fn verify_finds_every_alteration() {
     error: cannot open the registry nowhere: there is no such folder
       hint: check the path, and that the drive or share is connected; `rvp registry init` makes a registry
     ");
+}
+
+#[test]
+fn refused_lines_stay_until_they_are_dropped() {
+    let world = World::with_registry(&[Wheel::new("acme-walls", "1.0")]);
+    let walls = "acme/index/python/ac/me/acme-walls";
+    let committed = world.read(walls);
+    world.write(walls, &format!("{committed}not a record\n"));
+    world.write("acme/index/python/ac/me/acme-doors", "neither is this\n");
+    let refused = world.rvp("registry seal acme");
+    assert_snapshot!(refused, @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    sealed 0 records in acme; the log has 15 entries
+    refused: index/python/ac/me/acme-doors: it is not a record: expected ident at line 1 column 2
+      neither is this
+    refused: index/python/ac/me/acme-walls: it is not a record: expected ident at line 1 column 2
+      not a record
+    still in the index files: 2 refused lines
+      hint: have that mended, or remove it with `rvp registry seal --drop-refused`
+    ");
+    assert_eq!(world.rvp("registry seal acme"), refused);
+    assert_snapshot!(world.rvp("registry seal acme --drop-refused"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    sealed 0 records in acme; the log has 15 entries
+    refused: index/python/ac/me/acme-doors: it is not a record: expected ident at line 1 column 2
+      neither is this
+    refused: index/python/ac/me/acme-walls: it is not a record: expected ident at line 1 column 2
+      not a record
+    ");
+    assert_eq!(world.read(walls), committed);
+    assert!(!world.path("acme/index/python/ac/me/acme-doors").exists());
+    assert_snapshot!(world.rvp("registry seal acme --drop-refused"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    sealed 0 records in acme; the log has 15 entries
+    ");
+    world.done("registry verify acme");
+}
+
+#[test]
+fn info_shows_what_a_registry_knows_of_a_package() {
+    let world = World::with_registry(&walls());
+    world.publish("acme", &[Wheel::new("acme-walls", "3.0rc1")]);
+    world.done("yank acme-walls==1.0 --registry acme --reason 'walls fall over'");
+    assert_snapshot!(world.rvp("info acme-walls --registry acme"), @r"
+    exit code: 0
+    ----- stdout -----
+    acme-walls 2.0 in acme
+      needs acme-units>=2
+      needs acme-plot; extra == 'plot'
+      extras: plot
+      file acme_walls-2.0-py3-none-any.whl (1.11 KiB)
+    versions:
+      3.0rc1  [TIME]
+      2.0  [TIME]
+      1.0  [TIME]  yanked: walls fall over
+    ----- stderr -----
+    ");
+    world.project(&[], "");
+    assert_snapshot!(world.app("info host:revit"), @r"
+    exit code: 0
+    ----- stdout -----
+    host:revit 2027 in acme
+      provides dotnet 10.0
+      provides platform win_amd64
+      provides python 3.11
+    versions:
+      2027  [TIME]
+      2026.5  [TIME]
+      2026.3  [TIME]
+      2026  [TIME]
+      2025.4  [TIME]
+      2025  [TIME]
+      2024  [TIME]
+      2023  [TIME]
+      2022  [TIME]
+      2021  [TIME]
+    ----- stderr -----
+    ");
+    assert_snapshot!(world.app("info acme-wals"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: there is no package `acme-wals` in acme
+      hint: check the spelling, and the prefixes of the registries
+    ");
+    let output = world.command("app", "info acme-units --json").output().unwrap();
+    let mut data: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    data["releases"][0]["artifacts"][0]["size"] = 0.into();
+    data["releases"].as_array_mut().unwrap().truncate(1);
+    assert_snapshot!(serde_json::to_string_pretty(&data).unwrap(), @r#"
+    {
+      "name": "acme-units",
+      "newest": "2.0",
+      "registry": "acme",
+      "releases": [
+        {
+          "artifacts": [
+            {
+              "blake3": "[DIGEST]",
+              "file": "acme_units-2.0-py3-none-any.whl",
+              "sha256": "[DIGEST]",
+              "size": 0
+            }
+          ],
+          "extras": [],
+          "hosts": {},
+          "license": null,
+          "provides": {},
+          "requires": [],
+          "requires-python": null,
+          "sealed": "[TIME]",
+          "summary": null,
+          "version": "2.0",
+          "yanked": null
+        }
+      ]
+    }
+    "#);
 }

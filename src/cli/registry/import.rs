@@ -17,7 +17,7 @@ use crate::cli::known_hosts::KnownHosts;
 use crate::cli::machine::ThisMachine;
 use crate::cli::publish::{host, hosts_of, report};
 
-/// Fill a registry from a folder of wheels and source distributions, or with packages of a simple index
+/// Fill a registry from a folder of packages, or from a simple index
 ///
 /// Packages that are named come with all that they need on the targets, from the index that pip is configured to use.
 /// An import that was interrupted goes on where it ended.
@@ -25,31 +25,31 @@ use crate::cli::publish::{host, hosts_of, report};
 pub struct Arguments {
     /// The folder of the registry
     dir: PathBuf,
-    /// Packages to import, as requirements: `pandas`, `numpy<2`, `uvicorn[standard]`
+    /// Packages as requirements: `pandas`, `numpy<2`, `uvicorn[standard]`
     #[arg(value_name = "NAME", value_parser = requirement, required_unless_present = "from", conflicts_with = "from")]
     names: Vec<Requirement>,
-    /// Import every wheel and source distribution in this folder and the folders in it
+    /// Import all wheels and source distributions below this folder
     #[arg(long, value_name = "FOLDER")]
     from: Option<PathBuf>,
-    /// A simple index (PEP 503, PEP 691); the first one that has a name serves it [default: that of pip]
+    /// A simple index; of several, the first that has a name [default: that of pip]
     #[arg(long, value_name = "URL", conflicts_with = "from")]
     index_url: Vec<String>,
-    /// Import every version that the requirements admit, each with what it needs [default: the newest]
+    /// Every version that fits, each with what it needs [default: the newest]
     #[arg(long, conflicts_with = "from")]
     all_versions: bool,
-    /// A host release to import for: revit==2025.4
+    /// A host release to import for: revit==2025.4; may be given several times
     #[arg(long, value_name = "HOST==VERSION", conflicts_with = "from")]
     target: Vec<String>,
-    /// A Python version to import for: 3.12 [default: the host's, or this machine's]
+    /// A Python version: 3.12 [default: the host's, or this machine's]
     #[arg(long, value_name = "VERSION", conflicts_with = "from")]
     python: Vec<String>,
-    /// A platform to import for, as wheel tags name it: win_amd64 [default: the host's, or this machine's]
+    /// A platform of wheel tags: win_amd64 [default: the host's, or this machine's]
     #[arg(long, conflicts_with = "from")]
     platform: Vec<String>,
     /// A host that all of these packages run in, as `revit>=2022,<2028`
     #[arg(long = "host", value_name = "REQUIREMENT", value_parser = host, requires = "from")]
     hosts: Vec<(String, String)>,
-    /// The registry's private key, where it is not in the keys folder of ~/.rvp
+    /// The registry's private key [default: the one in the keys folder of ~/.rvp]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 }
@@ -85,8 +85,9 @@ fn download(context: &Context, arguments: &Arguments, staging: &Staging) -> anyh
     let progress = if context.global.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
     progress.set_style(ProgressStyle::with_template("{spinner} {msg}  {bytes} ({bytes_per_sec})")?);
     progress.enable_steady_tick(Duration::from_millis(120));
-    let read =
-        Source::find(&arguments.index_url)?.import(context.runtime.handle(), &wanted, staging, &progress);
+    let http = Context::http(&context.settings(Settings::default(), None)?);
+    let source = Source::find(&arguments.index_url, &http)?;
+    let read = source.import(context.runtime.handle(), &wanted, staging, &progress);
     progress.finish_and_clear();
     Ok(read?)
 }

@@ -15,11 +15,11 @@ use crate::cli::output;
 pub struct Arguments {
     /// The folder to make; absent or empty
     dir: PathBuf,
-    /// The registry's name, and the origin of its log [default: the folder's name]
+    /// The registry's name, and its log's origin [default: the folder's name]
     #[arg(long)]
     name: Option<String>,
     /// Fill in the releases of a host application
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "HOST")]
     with: Vec<Host>,
     /// Clients refuse a state that was sealed longer ago than this
     #[arg(long, value_name = "DAYS")]

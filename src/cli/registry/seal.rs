@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use rvp::registry::{Sealed, Writer};
+use rvp::registry::{SealOptions, Sealed, Writer};
 
 use crate::cli::context::Context;
 use crate::cli::output;
@@ -15,18 +15,23 @@ use crate::cli::output;
 pub struct Arguments {
     /// The folder of the registry
     dir: PathBuf,
-    /// The private key, where it is not in the keys folder of ~/.rvp
+    /// The registry's private key [default: the one in the keys folder of ~/.rvp]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// Seal releases whose blobs are not in this directory
     #[arg(long)]
     allow_missing_blobs: bool,
+    /// Remove the lines that cannot be sealed from the index files
+    #[arg(long)]
+    drop_refused: bool,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut writer =
         Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?;
-    let sealed = writer.seal_proposals(jiff::Timestamp::now(), arguments.allow_missing_blobs)?;
+    let options =
+        SealOptions { blobs_elsewhere: arguments.allow_missing_blobs, drop_refused: arguments.drop_refused };
+    let sealed = writer.seal_proposals(jiff::Timestamp::now(), options)?;
     context.say(&format!(
         "sealed {} in {}; the log has {} entries",
         output::count(sealed.records, "record"),
@@ -41,6 +46,13 @@ pub fn report_dropped(sealed: &Sealed) -> ExitCode {
     for dropped in &sealed.dropped {
         let line: String = dropped.line.chars().take(120).collect();
         output::note(&format!("refused: {}: {}\n  {line}", dropped.path, dropped.reason));
+    }
+    match sealed.dropped.iter().filter(|dropped| dropped.stays).count() {
+        0 => {}
+        stay => output::note(&format!(
+            "still in the index files: {}\n  hint: have that mended, or remove it with `rvp registry seal --drop-refused`",
+            output::count(stay, "refused line")
+        )),
     }
     if sealed.dropped.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 use crate::cli::context::Context;
 use crate::cli::output;
 
-/// Replay the log of a registry and check every index file and every blob against it
+/// Replay the log of a registry, and check every file against it
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The folder of the registry

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::page::PageError;
 use crate::model::Sha256;
+use crate::registry::hint_of;
 
 /// A simple index, or a file of one, that could not be read. URLs in it hold no credentials.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,6 @@ pub enum SimpleIndexError {
     Range { url: String },
     #[error("the metadata of {url} cannot be used: {reason}")]
     Metadata { url: String, reason: String },
-    #[error("cannot {action} {path}: {source}")]
+    #[error("cannot {action} {path}: {source}{}", hint_of(source))]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
 }

@@ -1,6 +1,5 @@
 //! Requests to an index: credentials for its own server only, and several tries.
 
-use std::path::Path;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, RANGE};
@@ -49,11 +48,9 @@ impl From<SimpleIndexError> for Stop {
 }
 
 impl Http {
-    /// A client for the server of `index`, whose user and password it uses. `certificates`: PEM, besides the system's.
-    pub(super) fn new(index: &Url, certificates: Option<&Path>) -> Result<Self, SimpleIndexError> {
-        let roots = certificates.into_iter().map(Path::to_path_buf).collect();
-        let settings = HttpSettings { roots, ..HttpSettings::default() };
-        let client = client_builder(index, &settings)
+    /// A client for the server of `index`, whose user and password it uses.
+    pub(super) fn new(index: &Url, settings: &HttpSettings) -> Result<Self, SimpleIndexError> {
+        let client = client_builder(index, settings)
             .and_then(|builder| builder.build().map_err(|error| Failure::of_error(&error).reason))
             .map_err(|reason| SimpleIndexError::Fetch {
                 url: public(index),

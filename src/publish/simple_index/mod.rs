@@ -8,13 +8,12 @@ mod json;
 mod metadata;
 mod page;
 
-use std::path::Path;
-
 use reqwest::header::CONTENT_TYPE;
 use url::Url;
 
 use self::http::{Http, public, read_body, with_tries, without_secrets};
 use crate::model::PackageName;
+use crate::registry::HttpSettings;
 
 pub use error::SimpleIndexError;
 pub use page::{CoreMetadata, IndexFile, PageError};
@@ -34,8 +33,7 @@ pub struct SimpleIndex {
 
 impl SimpleIndex {
     /// An index at `url`, which may hold a user and a password.
-    /// `certificates` is a PEM file of authorities that are trusted besides those of the system.
-    pub fn new(url: &str, certificates: Option<&Path>) -> Result<Self, SimpleIndexError> {
+    pub fn new(url: &str, settings: &HttpSettings) -> Result<Self, SimpleIndexError> {
         let invalid = |reason: String| {
             let text = url.rsplit_once('@').map_or(url, |(_, rest)| rest).to_owned();
             SimpleIndexError::Url { text, reason }
@@ -44,7 +42,7 @@ impl SimpleIndex {
         if !matches!(address.scheme(), "http" | "https") {
             return Err(invalid(format!("its scheme is `{}`", address.scheme())));
         }
-        let http = Http::new(&address, certificates)?;
+        let http = Http::new(&address, settings)?;
         let mut root = without_secrets(&address);
         if !root.path().ends_with('/') {
             root.set_path(&format!("{}/", root.path()));

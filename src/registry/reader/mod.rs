@@ -211,9 +211,15 @@ async fn fetch_checkpoint(
     if offline && store.local_path(layout::CHECKPOINT).is_none() {
         return known.ok_or(RegistryError::NeverSeen { location: store.location().into() });
     }
-    let fresh = store.read_fresh(layout::CHECKPOINT, known.as_ref(), layout::MAX_CHECKPOINT).await?;
-    fresh
-        .ok_or(RegistryError::NotARegistry { location: store.location().into(), missing: layout::CHECKPOINT })
+    if let Some(fresh) = store.read_fresh(layout::CHECKPOINT, known.as_ref(), layout::MAX_CHECKPOINT).await? {
+        return Ok(fresh);
+    }
+    let location = store.location().to_owned();
+    let Some(seen) = seen else {
+        return Err(RegistryError::NotARegistry { location, missing: layout::CHECKPOINT });
+    };
+    let last = Checkpoint::verify(&seen.location, seen.checkpoint.as_bytes(), &seen.key)?;
+    Err(RegistryError::Gone { location, time: last.time })
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -31,15 +31,15 @@ fn an_old_exact_pin_against_what_another_tool_needs() {
         .release("pandas", "2.0.0", &["numpy>=1.21"])
         .release("pandas", "2.2.0", &["numpy>=1.23; python_version >= '3.11'"])
         .release("pandas", "1.5.0", &["numpy>=1.20"]);
-    insta::assert_snapshot!(universe.conflict(&["numpy==1.20.0", "pandas>=2"]), @r#"
+    insta::assert_snapshot!(universe.conflict(&["numpy==1.20.0", "pandas>=2"]), @r"
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `numpy==1.20.0`
       the project asks for `pandas>=2`
       pandas 2.0.0 needs `numpy>=1.21`
       pandas 2.2.0 needs `numpy>=1.23`
-    hint: numpy 1.26.0 works with Python 3.11 on win_amd64: ask for `numpy>=1.26.0`
-    hint: pandas 1.5.0 works with Python 3.11 on win_amd64: ask for `pandas<2.0.0`
-    "#);
+      hint: numpy 1.26.0 works with Python 3.11 on win_amd64: ask for `numpy>=1.26.0`
+      hint: pandas 1.5.0 works with Python 3.11 on win_amd64: ask for `pandas<2.0.0`
+    ");
 }
 
 #[test]
@@ -57,26 +57,26 @@ fn a_chain_from_the_project_to_the_host() {
         .describe("revitpy-geometry", "2.1")
         .hosts(json!({"revit": ">=2026"}))
         .add();
-    insta::assert_snapshot!(Project::new(&["site-tools"]).on(revit("2025.4", "8")).conflict(&universe), @r#"
+    insta::assert_snapshot!(Project::new(&["site-tools"]).on(revit("2025.4", "8")).conflict(&universe), @r"
     there is no set of versions for Revit 2025.4:
       the project asks for `site-tools`
       site-tools 1.0 needs `revitpy-geometry>=2`
       site-tools 1.1 needs `revitpy-geometry>=2.1`
       revitpy-geometry 2.0 and 2.1 need Revit >=2026; the target is Revit 2025.4
-    hint: it resolves for a target with Revit >=2026
-    "#);
+      hint: it resolves for a target with Revit >=2026
+    ");
 }
 
 #[test]
 fn a_dotnet_that_the_host_does_not_have() {
     let mut universe = Universe::default();
     universe.describe("addin", "1.0").hosts(json!({"revit": ">=2021", "dotnet": ">=8"})).add();
-    insta::assert_snapshot!(Project::new(&["addin"]).on(revit("2024.3", "4.8")).conflict(&universe), @r#"
+    insta::assert_snapshot!(Project::new(&["addin"]).on(revit("2024.3", "4.8")).conflict(&universe), @r"
     there is no set of versions for Revit 2024.3:
       the project asks for `addin`
       addin 1.0 needs .NET >=8; the target Revit 2024.3 has .NET 4.8
-    hint: it resolves for a target with .NET >=8 and Revit >=2021
-    "#);
+      hint: it resolves for a target with .NET >=8 and Revit >=2021
+    ");
 }
 
 #[test]
@@ -95,23 +95,23 @@ fn a_python_that_the_host_does_not_have() {
       p 1.0 needs Python >=3.9,<3.11; the target Revit 2025.4 has Python 3.11
       p 2.0 needs Python >=3.12; the target Revit 2025.4 has Python 3.11
     "#);
-    insta::assert_snapshot!(Project::new(&["p>=2"]).on(plain("3.10", "win_amd64")).conflict(&universe), @r#"
+    insta::assert_snapshot!(Project::new(&["p>=2"]).on(plain("3.10", "win_amd64")).conflict(&universe), @r"
     there is no set of versions for Python 3.10 on win_amd64:
       the project asks for `p>=2`
       p 2.0 needs Python >=3.12; the target has Python 3.10
-    hint: p 1.0 works with Python 3.10 on win_amd64: ask for `p<2.0`
-    "#);
+      hint: p 1.0 works with Python 3.10 on win_amd64: ask for `p<2.0`
+    ");
 }
 
 #[test]
 fn the_project_itself_does_not_run_in_the_target() {
     let mut project = Project::new(&[]).on(revit("2021.1", "4.8"));
     project.hosts.insert("revit".into(), ">=2022,<2028".into());
-    insta::assert_snapshot!(project.conflict(&Universe::default()), @r#"
+    insta::assert_snapshot!(project.conflict(&Universe::default()), @r"
     there is no set of versions for Revit 2021.1:
       the project runs in Revit >=2022,<2028; the target is Revit 2021.1
-    hint: it resolves for a target with Revit >=2022,<2028
-    "#);
+      hint: it resolves for a target with Revit >=2022,<2028
+    ");
     let mut project = Project::new(&[]);
     project.requires_python = Some(">=3.12");
     insta::assert_snapshot!(project.conflict(&Universe::default()), @r#"
@@ -165,33 +165,33 @@ fn wheels_for_another_python_or_platform() {
 fn a_package_that_is_nowhere() {
     let mut universe = Universe::default();
     universe.release("numpy", "1.0", &[]).release("app", "1.0", &["numppy>=1"]);
-    insta::assert_snapshot!(universe.conflict(&["app"]), @r#"
+    insta::assert_snapshot!(universe.conflict(&["app"]), @r"
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `app`
       app 1.0 needs `numppy>=1`
       there is no package `numppy` in acme
-    hint: did you mean `numpy`?
-    "#);
+      hint: did you mean `numpy`?
+    ");
 }
 
 #[test]
 fn a_version_that_was_never_released() {
     let mut universe = Universe::default();
     universe.release("a", "1.0", &[]).release("a", "1.4", &[]).release("b", "1", &["a>=1.2"]);
-    insta::assert_snapshot!(universe.conflict(&["a>=2"]), @r#"
+    insta::assert_snapshot!(universe.conflict(&["a>=2"]), @r"
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `a>=2`
       acme has no a >=2; it has 1.0 and 1.4
-    hint: a 1.4 works with Python 3.11 on win_amd64: ask for `a>=1.4`
-    "#);
-    insta::assert_snapshot!(universe.conflict(&["a<1.3", "b"]), @r#"
+      hint: a 1.4 works with Python 3.11 on win_amd64: ask for `a>=1.4`
+    ");
+    insta::assert_snapshot!(universe.conflict(&["a<1.3", "b"]), @r"
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `a<1.3`
       the project asks for `b`
       b 1 needs `a>=1.2`
       acme has no a >=1.2,<1.3; it has 1.0 and 1.4
-    hint: a 1.4 works with Python 3.11 on win_amd64: ask for `a>=1.4`
-    "#);
+      hint: a 1.4 works with Python 3.11 on win_amd64: ask for `a>=1.4`
+    ");
 }
 
 #[test]
@@ -209,8 +209,8 @@ fn releases_that_the_settings_leave_out() {
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `a>1.5`
       a 2.0rc1 is a pre-release, which the setting `prerelease` leaves out
-    hint: a 1.0 works with Python 3.11 on win_amd64: ask for `a<1.5`
-    hint: it resolves with pre-releases: set `prerelease = "allow"`, or require one by name
+      hint: a 1.0 works with Python 3.11 on win_amd64: ask for `a<1.5`
+      hint: it resolves with pre-releases: set `prerelease = "allow"`, or require one by name
     "#);
     insta::assert_snapshot!(universe.conflict(&["y"]), @r#"
     there is no set of versions for Python 3.11 on win_amd64:
@@ -219,20 +219,20 @@ fn releases_that_the_settings_leave_out() {
     "#);
     let mut project = Project::new(&["n"]);
     project.options.exclude_newer = Some("2026-05-01T00:00:00Z".parse().unwrap());
-    insta::assert_snapshot!(project.conflict(&universe), @r#"
+    insta::assert_snapshot!(project.conflict(&universe), @r"
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `n`
       n 1.0 is newer than `exclude-newer` admits (2026-05-01T00:00:00Z)
-    hint: it resolves without `exclude-newer`
-    "#);
+      hint: it resolves without `exclude-newer`
+    ");
     let mut project = Project::new(&["a==1.0"]);
     project.options.constraint_dependencies = vec!["a<1".into()];
-    insta::assert_snapshot!(project.conflict(&universe), @r#"
+    insta::assert_snapshot!(project.conflict(&universe), @r"
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `a==1.0`
       a 1.0 is left out by the project's constraint `a<1`
-    hint: it resolves without the constraint `a<1`
-    "#);
+      hint: it resolves without the constraint `a<1`
+    ");
 }
 
 #[test]
@@ -259,13 +259,13 @@ fn vitte_packages_conflict_in_semver() {
         .release("roussov/app", "0.1.0", &["roussov/math ^2"])
         .release("roussov/math", "1.9.3", &[])
         .release("roussov/math", "2.0.1", &[]);
-    insta::assert_snapshot!(universe.conflict(&["roussov/app", "roussov/math ~1.9"]), @r#"
+    insta::assert_snapshot!(universe.conflict(&["roussov/app", "roussov/math ~1.9"]), @r"
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `roussov/app`
       the project asks for `roussov/math ~1.9`
       roussov/app 0.1.0 needs `roussov/math ^2`
-    hint: roussov/math 2.0.1 works with Python 3.11 on win_amd64: ask for `roussov/math >=2.0.1`
-    "#);
+      hint: roussov/math 2.0.1 works with Python 3.11 on win_amd64: ask for `roussov/math >=2.0.1`
+    ");
 }
 
 #[test]
@@ -275,20 +275,20 @@ fn many_releases_that_say_the_same_share_a_sentence() {
         universe.release("big", &format!("1.{minor}"), &["core<2"]);
     }
     universe.release("core", "1.0", &[]).release("core", "2.0", &[]);
-    insta::assert_snapshot!(universe.conflict(&["big", "core>=2"]), @r#"
+    insta::assert_snapshot!(universe.conflict(&["big", "core>=2"]), @r"
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `big`
       the project asks for `core>=2`
       every usable release of big needs `core<2`
-    hint: core 1.0 works with Python 3.11 on win_amd64: ask for `core<2.0`
-    "#);
-    insta::assert_snapshot!(universe.conflict(&["big>=1.30", "core>=2"]), @r#"
+      hint: core 1.0 works with Python 3.11 on win_amd64: ask for `core<2.0`
+    ");
+    insta::assert_snapshot!(universe.conflict(&["big>=1.30", "core>=2"]), @r"
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `big>=1.30`
       the project asks for `core>=2`
       big 1.30 to 1.39 (10 releases) need `core<2`
-    hint: core 1.0 works with Python 3.11 on win_amd64: ask for `core<2.0`
-    "#);
+      hint: core 1.0 works with Python 3.11 on win_amd64: ask for `core<2.0`
+    ");
 }
 
 #[test]
@@ -308,13 +308,13 @@ fn an_override_that_nothing_satisfies() {
     universe.release("a", "1.0", &["b<2"]).release("b", "1.0", &[]);
     let mut project = Project::new(&["a"]);
     project.options.override_dependencies = vec!["b>=2".into()];
-    insta::assert_snapshot!(project.conflict(&universe), @r#"
+    insta::assert_snapshot!(project.conflict(&universe), @r"
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `a`
       a 1.0 needs `b>=2` (by the project's override)
       acme has no b >=2; it has 1.0
-    hint: it resolves without the override of b
-    "#);
+      hint: it resolves without the override of b
+    ");
 }
 
 #[test]
@@ -325,11 +325,11 @@ fn many_releases_that_each_say_something_else_share_a_sentence_too() {
         universe.release("core", &format!("1.{minor}"), &[]);
     }
     universe.release("core", "2.0", &[]);
-    insta::assert_snapshot!(universe.conflict(&["big", "core>=2"]), @r#"
+    insta::assert_snapshot!(universe.conflict(&["big", "core>=2"]), @r"
     there is no set of versions for Python 3.11 on win_amd64:
       the project asks for `big`
       the project asks for `core>=2`
       every usable release of big needs core <2 or narrower
-    hint: core 1.8 works with Python 3.11 on win_amd64: ask for `core<2.0`
-    "#);
+      hint: core 1.8 works with Python 3.11 on win_amd64: ask for `core<2.0`
+    ");
 }

@@ -43,13 +43,13 @@ fn a_revit_incompatibility_is_reported_as_one() {
     let mut universe = Universe::default();
     universe.describe("geometry", "1.9").hosts(json!({"revit": ">=2024"})).add();
     universe.describe("geometry", "2.1").hosts(json!({"revit": ">=2026"})).add();
-    insta::assert_snapshot!(Project::new(&["geometry>=2"]).on(revit("2025.4", "8")).conflict(&universe), @r#"
+    insta::assert_snapshot!(Project::new(&["geometry>=2"]).on(revit("2025.4", "8")).conflict(&universe), @r"
     there is no set of versions for Revit 2025.4:
       the project asks for `geometry>=2`
       geometry 2.1 needs Revit >=2026; the target is Revit 2025.4
-    hint: geometry 1.9 works with Revit 2025.4: ask for `geometry<2`
-    hint: it resolves for a target with Revit >=2026
-    "#);
+      hint: geometry 1.9 works with Revit 2025.4: ask for `geometry<2`
+      hint: it resolves for a target with Revit >=2026
+    ");
     assert_eq!(Project::new(&["geometry"]).on(revit("2025.4", "8")).versions(&universe), ["geometry 1.9"]);
     assert_eq!(
         Project::new(&["geometry"]).on(plain("3.11", "win_amd64")).versions(&universe),

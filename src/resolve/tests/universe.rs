@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::model::{Blake3, Family, Package, PackageName, Record, Requirement, Sha256, Target, Version};
 use crate::resolve::{
-    Found, Packages, PackagesError, Preferences, Request, Resolution, ResolveError, ResolveOptions, resolve,
-    resolve_all,
+    Asker, Found, Packages, PackagesError, Preferences, Request, Resolution, ResolveError, ResolveOptions,
+    resolve, resolve_all,
 };
 
 /// When releases are sealed, unless a test says otherwise.
@@ -168,6 +168,7 @@ impl Project {
 
     pub(super) fn request<'a>(&'a self, universe: &'a Universe) -> Request<'a> {
         Request {
+            asker: Asker::Project,
             requirements: &self.requirements,
             requires_python: self.requires_python,
             hosts: &self.hosts,
