@@ -340,10 +340,11 @@ fn open_needed<'a>(
                 package.name, locked.name
             )
         })?;
-        let reader = context
+        let store = context
             .open_registry(&registry.url.to_string(), Some(locked.key.clone()), settings, false)
+            .and_then(|reader| Ok(Arc::clone(reader.store()?)))
             .with_context(|| format!("cannot use the registry `{}`", locked.name))?;
-        stores.insert(locked.name.as_str(), Arc::clone(reader.store()));
+        stores.insert(locked.name.as_str(), store);
     }
     Ok(stores)
 }

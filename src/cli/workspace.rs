@@ -122,9 +122,12 @@ impl Question {
         upgrade: &Upgrade,
     ) -> anyhow::Result<Lock> {
         let machine = ThisMachine::new(context, &self.settings, self.requires_python.clone());
-        let hosts: Vec<PackageName> =
-            self.targets.iter().filter_map(|target| Some(target.host_parts().ok()??.0)).collect();
-        registries.warm(&hosts, &[]);
+        let hosts = self.targets.iter().filter_map(|target| Some(target.host_parts().ok()??.0));
+        let required = self.requirements.iter().map(|requirement| requirement.name.clone());
+        registries.warm(&hosts.chain(required).collect::<Vec<_>>(), &[]);
+        for (name, reader) in registries.readers() {
+            reader.config().with_context(|| format!("cannot use the registry `{name}`"))?;
+        }
         let targets: Vec<Target> = self
             .targets
             .iter()

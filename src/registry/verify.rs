@@ -32,6 +32,7 @@ pub fn verify(
     blobs_elsewhere: bool,
     each_blob: &(dyn Fn(u64) + Sync),
 ) -> Result<Report, RegistryError> {
+    let store = reader.store()?;
     let mut report = Report { entries: reader.checkpoint().size, ..Report::default() };
     let (index, mut entries) = replay(reader)?;
     for (path, replayed) in &index {
@@ -71,7 +72,7 @@ pub fn verify(
     }
     let problems = Mutex::new(Vec::new());
     artifacts.par_iter().for_each(|(path, artifact)| {
-        let problem = match reader.store().local_path(path) {
+        let problem = match store.local_path(path) {
             Some(file) if blobs_elsewhere && !file.exists() => None,
             Some(file) => check_blob(&file, artifact).err(),
             None => Some("this place cannot be opened as a folder".into()),

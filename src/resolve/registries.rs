@@ -38,6 +38,11 @@ impl Registries {
         self.readers.get(at)
     }
 
+    /// The names of the registries, each with the registry.
+    pub fn readers(&self) -> impl Iterator<Item = (&str, &Reader)> {
+        self.settings.iter().map(|registry| registry.name.as_str()).zip(&self.readers)
+    }
+
     /// Whether every registry was asked for its state just now.
     pub fn asked(&self) -> bool {
         self.readers.iter().all(Reader::asked)

@@ -14,6 +14,7 @@ use crate::registry::{RegistryError, StoreError, layout};
 impl Reader {
     /// The committed bytes of a file that the snapshot covers, or none if it covers no such file.
     pub fn file(&self, path: &str) -> Result<Option<Arc<Vec<u8>>>, RegistryError> {
+        self.config()?;
         block_on(self.load(path))
     }
 
@@ -112,7 +113,7 @@ impl Reader {
         Ok(Some(bytes))
     }
 
-    async fn load_node(&self, digest: Blake3) -> Result<Vec<u8>, RegistryError> {
+    pub(super) async fn load_node(&self, digest: Blake3) -> Result<Vec<u8>, RegistryError> {
         if let Some(bytes) = locked(&self.nodes).get(&digest) {
             return Ok(bytes.clone());
         }

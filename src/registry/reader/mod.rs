@@ -5,9 +5,10 @@ mod files;
 mod log;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures::executor::block_on;
+use futures::future::join;
 
 use super::{
     Checkpoint, ClientFolders, Config, Fresh, RegistryError, Store, client::Seen, layout,
@@ -32,7 +33,9 @@ pub struct Reader {
     folders: ClientFolders,
     key: String,
     checkpoint: Checkpoint,
-    config: Config,
+    config: OnceLock<Config>,
+    /// What is to be remembered of this visit, once the configuration is checked.
+    to_remember: Mutex<Option<Seen>>,
     offline: bool,
     asked: bool,
     nodes: Mutex<HashMap<Blake3, Vec<u8>>>,
@@ -56,19 +59,28 @@ impl Reader {
         let now = jiff::Timestamp::now();
         let remembered = seen.as_ref().filter(|seen| !options.refresh && seen.is_fresh(now)).map(Seen::known);
         let asked = remembered.is_none() && !options.offline;
-        let fresh = match remembered {
-            Some(known) => known,
-            None => fetch_checkpoint(&*store, seen.as_ref(), options.offline)?,
-        };
-        let key = match (&options.key, &seen) {
-            (Some(key), _) => key.clone(),
-            (None, Some(seen)) => seen.key.clone(),
-            (None, None) => {
-                let bytes = block_on(store.read(layout::CONFIG, 0, layout::MAX_CONFIG))?.ok_or(
-                    RegistryError::NotARegistry { location: location.clone(), missing: layout::CONFIG },
-                )?;
-                Config::parse(&location, &bytes)?.key
-            }
+        let known_key = options.key.as_ref().or(seen.as_ref().map(|seen| &seen.key)).cloned();
+        let (fresh, config) = block_on(join(
+            async {
+                match remembered {
+                    Some(known) => Ok(known),
+                    None => fetch_checkpoint(&*store, seen.as_ref(), options.offline).await,
+                }
+            },
+            async {
+                // Only the first visit takes the key from a file that nothing covers yet.
+                let may_ask = !options.offline || store.local_path(layout::CONFIG).is_some();
+                match known_key.is_none() && may_ask {
+                    true => store.read(layout::CONFIG, 0, layout::MAX_CONFIG).await,
+                    false => Ok(None),
+                }
+            },
+        ));
+        let fresh = fresh?;
+        let missing = || RegistryError::NotARegistry { location: location.clone(), missing: layout::CONFIG };
+        let key = match known_key {
+            Some(key) => key,
+            None => Config::parse(&location, &config?.ok_or_else(missing)?)?.key,
         };
         let checkpoint =
             Checkpoint::verify(&location, &fresh.bytes, &key).map_err(|error| match (error, &seen) {
@@ -77,12 +89,13 @@ impl Reader {
                 }
                 (error, _) => error,
             })?;
-        let mut reader = Self {
+        let reader = Self {
             store,
             folders,
             key,
             checkpoint,
-            config: Config { format: 0, name: String::new(), key: String::new(), max_age_days: None },
+            config: OnceLock::new(),
+            to_remember: Mutex::default(),
             offline: options.offline,
             asked,
             nodes: Mutex::default(),
@@ -94,23 +107,14 @@ impl Reader {
         if let Some(seen) = seen.as_ref().filter(|_| !unchanged) {
             reader.check_continues(seen)?;
         }
-        let bytes = reader
-            .file(layout::CONFIG)?
-            .ok_or(RegistryError::NotARegistry { location: location.clone(), missing: layout::CONFIG })?;
-        reader.config = Config::parse(&location, &bytes)?;
-        if reader.config.key != reader.key {
-            let reason = format!("it names the key {}, and {} signed it", reader.config.key, reader.key);
-            return Err(RegistryError::Config { location, reason });
-        }
-        reader.check_age(now)?;
         if !unchanged || (asked && fresh.fresh_seconds > 0) {
-            reader.folders.remember(&Seen {
+            *locked(&reader.to_remember) = Some(Seen {
                 location: identity,
                 key: reader.key.clone(),
                 checkpoint: String::from_utf8_lossy(&fresh.bytes).into_owned(),
                 validator: fresh.validator,
                 fresh_until: Seen::fresh_until(now, fresh.fresh_seconds),
-            })?;
+            });
         }
         Ok(reader)
     }
@@ -138,10 +142,10 @@ impl Reader {
         Ok(())
     }
 
-    fn check_age(&self, now: jiff::Timestamp) -> Result<(), RegistryError> {
-        let Some(days) = self.config.max_age_days else { return Ok(()) };
+    fn check_age(&self, config: &Config) -> Result<(), RegistryError> {
+        let Some(days) = config.max_age_days else { return Ok(()) };
         let limit = i64::from(days) * 24 * 3600;
-        if now.as_second() - self.checkpoint.time.as_second() > limit {
+        if jiff::Timestamp::now().as_second() - self.checkpoint.time.as_second() > limit {
             return Err(RegistryError::Stale {
                 location: self.store.location().to_owned(),
                 time: self.checkpoint.time,
@@ -155,8 +159,30 @@ impl Reader {
         &self.checkpoint
     }
 
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// What the registry says of itself, checked on the first call; nothing else is handed out before that.
+    ///
+    /// It is not part of `open`, so that the way to it can be gone together with the ways to packages (`warm`).
+    pub fn config(&self) -> Result<&Config, RegistryError> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let location = self.store.location().to_owned();
+        let bytes = block_on(self.load(layout::CONFIG))?.ok_or_else(|| RegistryError::NotARegistry {
+            location: location.clone(),
+            missing: layout::CONFIG,
+        })?;
+        let config = Config::parse(&location, &bytes)?;
+        if config.key != self.key {
+            let reason = format!("it names the key {}, and {} signed it", config.key, self.key);
+            return Err(RegistryError::Config { location, reason });
+        }
+        self.check_age(&config)?;
+        let mut to_remember = locked(&self.to_remember);
+        if let Some(seen) = &*to_remember {
+            self.folders.remember(seen)?;
+        }
+        *to_remember = None;
+        Ok(self.config.get_or_init(|| config))
     }
 
     /// Whether the registry was asked for its state; else the one of the last visit was taken.
@@ -169,17 +195,24 @@ impl Reader {
         &self.key
     }
 
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+    /// The files behind this state.
+    pub fn store(&self) -> Result<&Arc<dyn Store>, RegistryError> {
+        self.config()?;
+        Ok(&self.store)
     }
 }
 
-fn fetch_checkpoint(store: &dyn Store, seen: Option<&Seen>, offline: bool) -> Result<Fresh, RegistryError> {
+async fn fetch_checkpoint(
+    store: &dyn Store,
+    seen: Option<&Seen>,
+    offline: bool,
+) -> Result<Fresh, RegistryError> {
     let known = seen.map(Seen::known);
     if offline && store.local_path(layout::CHECKPOINT).is_none() {
         return known.ok_or(RegistryError::NeverSeen { location: store.location().into() });
     }
-    block_on(store.read_fresh(layout::CHECKPOINT, known.as_ref(), layout::MAX_CHECKPOINT))?
+    let fresh = store.read_fresh(layout::CHECKPOINT, known.as_ref(), layout::MAX_CHECKPOINT).await?;
+    fresh
         .ok_or(RegistryError::NotARegistry { location: store.location().into(), missing: layout::CHECKPOINT })
 }
 
