@@ -58,12 +58,13 @@ class Environment:
     def scheme(self, kind, distribution):
         """The folder for a kind of files in a wheel's `.data`, as sysconfig names the kinds."""
         windows = self.packages.parts[-2:] == ("Lib", "site-packages")
-        headers = "Include" if windows else f"include/site/{self.packages.parent.name}"
+        # The same on every system, as pip has it in virtual environments.
+        headers = next(self.root.glob("include/site/python3.*"), self.root / "include/site")
         return {
             "purelib": self.packages,
             "platlib": self.packages,
             "scripts": self.root / ("Scripts" if windows else "bin"),
-            "headers": self.root / headers / distribution,
+            "headers": headers / distribution,
             "data": self.root,
         }[kind]
 

@@ -6,12 +6,13 @@ import tempfile
 import unittest
 import zipfile
 
-from support.environments import Environment, differences
+from support.environments import Environment, differences, missing_of_wheel
 
 WHEEL = {
     "thing/__init__.py": "answer = 42\n",
     "thing-1.0.data/scripts/tell": "#!python\nimport thing\nprint(thing.answer)\n",
     "thing-1.0.data/data/share/thing.txt": "shared\n",
+    "thing-1.0.data/headers/thing.h": "#define THING\n",
     "thing-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n",
     "thing-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     "thing-1.0.dist-info/entry_points.txt": "[console_scripts]\nthing = thing:main\n",
@@ -35,10 +36,10 @@ class Differences(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp())
         cls.addClassCleanup(shutil.rmtree, cls.folder)
-        wheel = write_wheel(cls.folder)
+        cls.wheel = write_wheel(cls.folder)
         cls.installed = cls.folder / "installed"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", cls.installed], check=True)
-        pip = [sys.executable, "-m", "pip", "--python", cls.installed, "install", "--quiet", "--no-index", wheel]
+        pip = [sys.executable, "-m", "pip", "--python", cls.installed, "install", "--quiet", "--no-index", cls.wheel]
         subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
 
     def setUp(self):
@@ -58,6 +59,12 @@ class Differences(unittest.TestCase):
 
     def test_a_copy_has_none(self):
         self.assertEqual(self.found(), [])
+        self.assertEqual(list(missing_of_wheel(Environment(self.other), self.wheel)), [])
+
+    def test_a_file_of_the_wheel_that_is_missing(self):
+        next(self.other.glob("include/site/python3.*/thing/thing.h")).unlink()
+        missing = list(missing_of_wheel(Environment(self.other), self.wheel))
+        self.assertTrue(len(missing) == 1 and "thing.h" in missing[0], missing)
 
     def test_what_installers_sign_is_left_out(self):
         (self.packages / "thing-1.0.dist-info/INSTALLER").write_text("other\n")
