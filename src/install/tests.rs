@@ -43,7 +43,7 @@ impl Bench {
                         "alpha/cli.py",
                         "import sys\ndef main():\n    print('alpha', *sys.argv[1:])\n    return 3\n",
                     ),
-                    ("{stem}.dist-info/entry_points.txt", commands),
+                    ("alpha-1.0.dist-info/entry_points.txt", commands),
                 ],
             ),
             self.wheel(
@@ -51,10 +51,10 @@ impl Bench {
                 "1.0",
                 &[
                     ("beta.py", "VALUE = 'beta'\n"),
-                    ("{stem}.data/purelib/beta_extra/__init__.py", "VALUE = 'extra'\n"),
-                    ("{stem}.data/scripts/beta-script", "#!python\nimport beta\nprint(beta.VALUE)\n"),
-                    ("{stem}.data/data/share/beta/text, with comma.txt", "data\n"),
-                    ("{stem}.data/headers/beta.h", "#define BETA\n"),
+                    ("beta-1.0.data/purelib/beta_extra/__init__.py", "VALUE = 'extra'\n"),
+                    ("beta-1.0.data/scripts/beta-script", "#!python\nimport beta\nprint(beta.VALUE)\n"),
+                    ("beta-1.0.data/data/share/beta/text, with comma.txt", "data\n"),
+                    ("beta-1.0.data/headers/beta.h", "#define BETA\n"),
                 ],
             ),
             self.wheel("acme_one", "1.0", &[("acme/one/__init__.py", "VALUE = 'one'\n")]),
@@ -295,7 +295,7 @@ fn a_wheel_cannot_replace_what_manages_the_environment() {
     let bench = Bench::new();
     let environment = bench.environment("environment", None);
     for name in ["pyvenv.cfg", "Generations/1/x", "current", "lib64/x"] {
-        let wheel = bench.wheel("bad", "1.0", &[(&format!("{{stem}}.data/data/{name}"), "x")]);
+        let wheel = bench.wheel("bad", "1.0", &[(&format!("bad-1.0.data/data/{name}"), "x")]);
         let error = bench.apply(&environment, &[wheel]).unwrap_err();
         assert!(matches!(error, InstallError::Reserved { .. }), "{error}");
     }

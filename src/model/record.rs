@@ -182,6 +182,23 @@ impl Record {
 }
 
 impl Release {
+    /// A release of which nothing is known but its name and version.
+    pub fn new(name: &PackageName, version: &Version) -> Self {
+        Self {
+            family: name.family(),
+            name: name.as_str().to_owned(),
+            version: version.to_string(),
+            requires: Vec::new(),
+            requires_python: None,
+            extras: Vec::new(),
+            hosts: BTreeMap::new(),
+            provides: BTreeMap::new(),
+            license: None,
+            summary: None,
+            artifacts: Vec::new(),
+        }
+    }
+
     pub fn parsed_version(&self) -> Result<Version, VersionError> {
         Version::parse(self.family, &self.version)
     }

@@ -152,8 +152,9 @@ impl<R: Read> Read for Allowed<'_, R> {
 #[cfg(test)]
 mod tests {
     use super::super::read_artifact;
-    use super::super::test_support::{Member, message, write, zip};
+    use super::super::test_support::{message, write};
     use super::*;
+    use crate::testing::archive::{Member, zip};
 
     const PKG_INFO: &[u8] = b"Metadata-Version: 2.2\nName: acme.geometry\nVersion: 1.2\nDynamic: License\n";
 

@@ -235,19 +235,7 @@ fn entry_of(name: &PackageName, version: &Version, mut files: Vec<IndexFile>) ->
         file.requires_python.as_ref().is_none_or(|text| ranges_of_specifiers_text(text).is_ok())
     });
     ReleaseEntry {
-        release: Release {
-            family: name.family(),
-            name: name.as_str().to_owned(),
-            version: version.to_string(),
-            requires: Vec::new(),
-            requires_python: None,
-            extras: Vec::new(),
-            hosts: BTreeMap::new(),
-            provides: BTreeMap::new(),
-            license: None,
-            summary: None,
-            artifacts: Vec::new(),
-        },
+        release: Release::new(name, version),
         artifacts: usable.map(artifact_of).collect(),
         yanked,
         sealed: jiff::Timestamp::UNIX_EPOCH,

@@ -36,6 +36,10 @@ pub enum PublishError {
     #[error("{way} failed:\n  {said}")]
     Pip { way: String, said: String },
     #[error(
+        "pip has no wheel that runs on the target and is asked for:\n  {said}\n  hint: check the name, the version and the target"
+    )]
+    PipHasNone { said: String },
+    #[error(
         "pip has nothing for {wanted} on {target} that rvp can take\n  hint: give the index with --index-url; rvp then searches for versions that fit together"
     )]
     PipUnmet { wanted: String, target: String },

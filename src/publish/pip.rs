@@ -42,7 +42,8 @@ impl Pip {
         Ok(PipSettings::parse(&String::from_utf8_lossy(&output.stdout)))
     }
 
-    /// Downloads one wheel for each of `requirements` (PEP 508, without markers) that runs on `target`, and nothing that they need.
+    /// Downloads one wheel for each package of `requirements` (PEP 508, without markers) that runs on `target`, and nothing
+    /// that they need.
     pub fn download(
         &self,
         requirements: &[String],
@@ -60,7 +61,10 @@ impl Pip {
         arguments.extend(platforms.iter().map(OsStr::new));
         arguments.extend([OsStr::new("--dest"), folder.as_os_str(), OsStr::new("--")]);
         arguments.extend(requirements.iter().map(OsStr::new));
-        self.checked(arguments).map(drop)
+        self.checked(arguments).map(drop).map_err(|error| match error {
+            PublishError::Pip { said, .. } if says_there_is_none(&said) => PublishError::PipHasNone { said },
+            error => error,
+        })
     }
 
     fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> std::io::Result<Output> {
@@ -85,9 +89,28 @@ impl Pip {
             return Ok(output);
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let lines: Vec<&str> = said.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<String> =
+            said.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(shortened).collect();
         let last = lines[lines.len().saturating_sub(8)..].join("\n  ");
         Err(PublishError::Pip { way, said: last })
+    }
+}
+
+/// Whether pip looked everywhere and found nothing that is asked for. After a failed connection it uses the same words.
+fn says_there_is_none(said: &str) -> bool {
+    let none = ["No matching distribution found", "ResolutionImpossible"];
+    none.iter().any(|words| said.contains(words)) && !said.contains("connection broken")
+}
+
+/// A line that lists the versions of a package, with the newest of them only.
+fn shortened(line: &str) -> String {
+    const SHOWN: usize = 5;
+    const LIST: &str = "(from versions: ";
+    let Some((before, list)) = line.split_once(LIST) else { return line.to_owned() };
+    let versions: Vec<&str> = list.split(", ").collect();
+    match versions.len().checked_sub(SHOWN) {
+        None | Some(0) => line.to_owned(),
+        Some(older) => format!("{before}{LIST}…, {}", versions[older..].join(", ")),
     }
 }
 
@@ -174,6 +197,14 @@ mod tests {
     fn without_an_index_there_is_none() {
         assert_eq!(PipSettings::parse("global.index-url=''\nglobal.timeout='60'\n"), PipSettings::default());
         assert!(PipSettings::parse("global.extra-index-url='https://a.example/'").index_urls().is_empty());
+    }
+
+    #[test]
+    fn of_many_versions_the_newest_are_shown() {
+        let few = "ERROR: Could not find a version of a>=9 (from versions: 1.0, 1.1, 2.0, 2.1, 3.0)";
+        assert_eq!(shortened(few), few);
+        assert_eq!(shortened("a (from versions: 1, 2, 3, 4, 5, 6)"), "a (from versions: …, 2, 3, 4, 5, 6)");
+        assert_eq!(shortened("a (from versions: none)"), "a (from versions: none)");
     }
 
     #[test]

@@ -5,21 +5,13 @@ use crate::model::{Blake3, Sha256};
 
 fn incoming(file: &str, bytes: &[u8]) -> Incoming {
     let name = PackageName::python("demo").unwrap();
-    let release = Release {
-        family: name.family(),
-        name: "Demo".into(),
-        version: "1.0".into(),
-        requires: vec!["numpy>=1".into()],
-        requires_python: Some(">=3.8".into()),
-        extras: Vec::new(),
-        hosts: BTreeMap::new(),
-        provides: BTreeMap::new(),
-        license: None,
-        summary: None,
-        artifacts: Vec::new(),
-    };
+    let version = Version::parse(name.family(), "1.0").unwrap();
+    let mut release = Release::new(&name, &version);
+    release.name = "Demo".into();
+    release.requires = vec!["numpy>=1".into()];
+    release.requires_python = Some(">=3.8".into());
     Incoming {
-        version: release.parsed_version().unwrap(),
+        version,
         name,
         is_wheel: file.ends_with(".whl"),
         release,

@@ -61,12 +61,7 @@ impl Teller<'_> {
         let Ok(Some(candidates)) = self.provider.candidates(name) else { return Vec::new() };
         // Versions that say the same share a sentence.
         let mut said: BTreeMap<String, Vec<&Version>> = BTreeMap::new();
-        let considered: Vec<&Version> = candidates
-            .all
-            .iter()
-            .filter(|one| candidates.examine(one, self.provider.target).is_ok())
-            .map(|one| &one.version)
-            .collect();
+        let considered = self.usable(&candidates);
         for (at, needed) in all {
             for &version in considered.iter().filter(|version| at.contains(version)) {
                 let what = match to {
@@ -208,13 +203,15 @@ impl Teller<'_> {
         Some(format!("{name} {newest} {}{others}", misfit.describe(self.provider.target)))
     }
 
+    /// The versions that the target admits, the newest first.
+    fn usable<'c>(&self, candidates: &'c Candidates) -> Vec<&'c Version> {
+        let usable =
+            candidates.all.iter().filter(|one| candidates.examine(one, self.provider.target).is_ok());
+        usable.map(|one| &one.version).collect()
+    }
+
     fn gap(&self, name: &PackageName, wanted: &str, candidates: &Candidates) -> String {
-        let existing: Vec<&Version> = candidates
-            .all
-            .iter()
-            .filter(|one| candidates.examine(one, self.provider.target).is_ok())
-            .map(|one| &one.version)
-            .collect();
+        let existing = self.usable(candidates);
         let registry = &candidates.found.registry;
         match existing.as_slice() {
             [] => format!("{registry} has no usable release of {name}"),

@@ -1,23 +1,42 @@
 use proptest::prelude::*;
 
-use super::super::test_support::{
-    DIST_INFO, METADATA, WHEEL_NAME, message, record, wheel, wheel_files, write,
-};
+use super::super::test_support::{message, write};
 use super::super::{RemoteError, RemoteWheel, Step, read_artifact};
 use super::*;
+use crate::testing;
+use crate::testing::archive::Member;
+
+const WHEEL_NAME: &str = "acme_geometry-1.2.0-py3-none-any.whl";
+const METADATA: &str = "Metadata-Version: 2.1\nName: acme-geometry\nVersion: 1.2.0\nRequires-Dist: numpy\n";
+
+/// A good wheel with code, data, a script and a command.
+fn good() -> testing::Wheel {
+    let data: Vec<u8> =
+        (0..300_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let script = "acme_geometry-1.2.0.data/scripts/acme-run";
+    let mut member = Member::deflated(script, b"#!python\n");
+    member.mode = 0o100_755;
+    testing::Wheel::without_code("acme-geometry", "1.2.0")
+        .compressed()
+        .requires("numpy")
+        .file("acme/__init__.py", "def main(): pass\n")
+        .file("acme/data.bin", data)
+        .member(member, b"#!python\n")
+        .file("acme_geometry-1.2.0.dist-info/entry_points.txt", "[console_scripts]\nacme = acme:main\n")
+}
 
 /// Why a wheel is refused, with the given files and a true RECORD of them.
 #[track_caller]
-fn refused(change: impl FnOnce(&mut Vec<(String, Vec<u8>)>), reason: &str) {
-    let mut files = wheel_files();
-    change(&mut files);
-    refused_bytes(WHEEL_NAME, &wheel(&files, &record(&files)), reason);
+fn refused(change: impl FnOnce(&mut testing::Wheel), reason: &str) {
+    let mut wheel = good();
+    change(&mut wheel);
+    refused_bytes(WHEEL_NAME, &wheel.bytes(), reason);
 }
 
 #[track_caller]
 fn refused_record(change: impl FnOnce(String) -> String, reason: &str) {
-    let files = wheel_files();
-    refused_bytes(WHEEL_NAME, &wheel(&files, &change(record(&files))), reason);
+    let wheel = good();
+    refused_bytes(WHEEL_NAME, &wheel.bytes_with_record(&change(wheel.record())), reason);
 }
 
 #[track_caller]
@@ -27,25 +46,21 @@ fn refused_bytes(name: &str, bytes: &[u8], reason: &str) {
     assert_eq!(error, Err(reason.replace("{}", WHEEL_NAME)));
 }
 
-fn replace(files: &mut [(String, Vec<u8>)], name: &str, content: &str) {
-    files.iter_mut().find(|(path, _)| path.ends_with(name)).unwrap().1 = content.into();
-}
-
 #[test]
 fn a_good_wheel_is_read_and_unpacked() {
-    let files = wheel_files();
-    let (folder, path) = write(WHEEL_NAME, &wheel(&files, &record(&files)));
+    let made = good();
+    let (folder, path) = write(WHEEL_NAME, &made.bytes());
     let wheel = Wheel::open(&path).unwrap();
     assert_eq!((wheel.name().as_str(), wheel.version().to_string()), ("acme-geometry", "1.2.0".into()));
     assert!(wheel.root_is_purelib);
-    assert_eq!(wheel.dist_info, DIST_INFO);
+    assert_eq!(wheel.dist_info, "acme_geometry-1.2.0.dist-info");
     assert_eq!(wheel.entry_points.console[0].name, "acme");
 
     let target = folder.path().join("target");
     std::fs::create_dir(&target).unwrap();
     let unpacked = wheel.unpack(&target).unwrap();
-    assert_eq!(unpacked.len(), files.len() + 1);
-    let listed = record(&files);
+    assert_eq!(unpacked.len(), made.files.len() + 1);
+    let listed = made.record();
     for file in &unpacked {
         let content = std::fs::read(target.join(&file.path)).unwrap();
         assert_eq!(content.len() as u64, file.size);
@@ -67,37 +82,36 @@ fn a_good_wheel_is_read_and_unpacked() {
 #[test]
 fn a_wheel_that_contradicts_itself_is_refused() {
     refused(
-        |files| replace(files, "METADATA", &METADATA.replace("1.2.0", "1.3.0")),
+        |wheel| wheel.replace("METADATA", METADATA.replace("1.2.0", "1.3.0")),
         "{} does not hold together: its METADATA is of acme-geometry 1.3.0, and its file name of acme-geometry 1.2.0",
     );
     refused(
-        |files| replace(files, "METADATA", &METADATA.replace("numpy", "numpy >= x")),
+        |wheel| wheel.replace("METADATA", METADATA.replace("numpy", "numpy >= x")),
         "acme_geometry-1.2.0.dist-info/METADATA in {}: its line `Requires-Dist: numpy >= x` is not valid: `numpy >= x` is not a PEP 508 requirement: expected version to start with a number, but no leading ASCII digits were found",
     );
     refused(
-        |files| replace(files, "WHEEL", "Wheel-Version: 2.0\nRoot-Is-Purelib: true\n"),
+        |wheel| wheel.replace("WHEEL", "Wheel-Version: 2.0\nRoot-Is-Purelib: true\n"),
         "{} does not hold together: its Wheel-Version is `2.0`, and rvp reads 1.x",
     );
     refused(
-        |files| replace(files, "WHEEL", "Wheel-Version: 1.0\n"),
+        |wheel| wheel.replace("WHEEL", "Wheel-Version: 1.0\n"),
         "{} does not hold together: its Root-Is-Purelib is ``, not `true` or `false`",
     );
     refused(
-        |files| files.retain(|(path, _)| !path.ends_with("METADATA")),
+        |wheel| wheel.files.retain(|file| !file.path.ends_with("METADATA")),
         "{} does not hold together: it has no `acme_geometry-1.2.0.dist-info/METADATA`",
     );
     refused(
-        |files| files.push(("b-1.dist-info/METADATA".into(), b"".to_vec())),
+        |wheel| *wheel = wheel.clone().file("b-1.dist-info/METADATA", ""),
         "{} does not hold together: it has several .dist-info folders: acme_geometry-1.2.0.dist-info, b-1.dist-info",
     );
     refused(
-        |files| replace(files, "entry_points.txt", "[console_scripts]\n../evil = a:b\n"),
+        |wheel| wheel.replace("entry_points.txt", "[console_scripts]\n../evil = a:b\n"),
         "{} does not hold together: its entry_points.txt: the command `../evil` is not a plain file name",
     );
-    let files = wheel_files();
     refused_bytes(
         "other-1.2.0-py3-none-any.whl",
-        &wheel(&files, &record(&files)),
+        &good().bytes(),
         "other-1.2.0-py3-none-any.whl does not hold together: its folder `acme_geometry-1.2.0.dist-info` is not that of other 1.2.0",
     );
     refused_bytes(
@@ -146,12 +160,12 @@ fn a_record_that_lies_is_refused() {
 
 #[test]
 fn a_file_without_the_digest_of_its_record_line_is_refused() {
-    let mut files = wheel_files();
-    let true_record = record(&files);
-    replace(&mut files, "__init__.py", "def main(): evil\n");
+    let mut wheel = good();
+    let true_record = wheel.record();
+    wheel.replace("__init__.py", "def main(): evil\n");
     refused_bytes(
         WHEEL_NAME,
-        &wheel(&files, &true_record),
+        &wheel.bytes_with_record(&true_record),
         "{} is not a safe archive: the entry `acme/__init__.py` does not have the sha256 digest that RECORD gives",
     );
 }
@@ -171,15 +185,14 @@ fn read_remote(name: &str, bytes: &[u8]) -> Result<(Vec<u8>, usize), RemoteError
 
 #[test]
 fn the_metadata_of_a_remote_wheel_takes_few_ranges() {
-    let mut files = wheel_files();
-    let last = wheel(&files, &record(&files));
-    assert_eq!(read_remote(WHEEL_NAME, &last).unwrap(), (METADATA.into(), 1));
-    files.rotate_right(2);
-    let first = wheel(&files, &record(&files));
-    assert_eq!(read_remote(WHEEL_NAME, &first).unwrap(), (METADATA.into(), 2));
-    files.extend((0..2000).map(|number| (format!("acme/some_module_{number}.py"), Vec::new())));
-    let many = wheel(&files, &record(&files));
-    assert_eq!(read_remote(WHEEL_NAME, &many).unwrap(), (METADATA.into(), 3));
+    let mut wheel = good();
+    assert_eq!(read_remote(WHEEL_NAME, &wheel.bytes()).unwrap(), (METADATA.into(), 1));
+    // METADATA first.
+    wheel.files.rotate_right(3);
+    assert_eq!(read_remote(WHEEL_NAME, &wheel.bytes()).unwrap(), (METADATA.into(), 2));
+    let modules = (0..2000).map(|number| format!("acme/some_module_{number}.py"));
+    let many = modules.fold(wheel, |wheel, path| wheel.file(&path, ""));
+    assert_eq!(read_remote(WHEEL_NAME, &many.bytes()).unwrap(), (METADATA.into(), 3));
 
     let (mut remote, _) = RemoteWheel::start(WHEEL_NAME.parse().unwrap(), 1000);
     let error = remote.feed(vec![0; 7]).unwrap_err().to_string();
@@ -224,9 +237,9 @@ proptest! {
         cut in any::<prop::sample::Index>(),
         shorten in any::<bool>(),
     ) {
-        let mut files = wheel_files();
-        files.retain(|(path, _)| !path.ends_with("data.bin"));
-        let mut bytes = wheel(&files, &record(&files));
+        let mut wheel = good();
+        wheel.files.retain(|file| !file.path.ends_with("data.bin"));
+        let mut bytes = wheel.bytes();
         for (index, value) in changes {
             let at = index.index(bytes.len());
             bytes[at] = value;

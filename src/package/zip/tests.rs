@@ -1,5 +1,6 @@
-use super::super::test_support::{Member, message, write, zip};
+use super::super::test_support::{message, write};
 use super::*;
+use crate::testing::archive::{Member, zip};
 
 fn content(bytes: &[u8], name: &str) -> Result<Option<Vec<u8>>, String> {
     let (folder, path) = write("a.zip", bytes);

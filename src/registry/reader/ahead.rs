@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use futures::StreamExt as _;
 use futures::executor::block_on;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Shared};
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 
 use super::files::check;
 use super::{Reader, locked};
@@ -25,18 +25,26 @@ impl Reader {
         block_on(async {
             let mut asked: HashSet<PackageName> = names.iter().cloned().collect();
             let mut tasks: FuturesUnordered<BoxFuture<'_, Option<Package>>> = FuturesUnordered::new();
-            tasks.push(Box::pin(async {
+            // Every proof begins at the root of the snapshot, which is fetched once for all.
+            let fetch_root = async {
+                let root = self.load_node(self.checkpoint.snapshot).await;
+                self.or_failed(layout::CONFIG, root);
+            };
+            let root = fetch_root.boxed().shared();
+            let config_root = root.clone();
+            tasks.push(Box::pin(async move {
+                config_root.await;
                 let config = self.load(layout::CONFIG).await;
                 self.or_failed(layout::CONFIG, config);
                 None
             }));
             for name in &asked {
-                self.push_warm(&mut tasks, name.clone());
+                self.push_warm(&mut tasks, &root, name.clone());
             }
             while let Some(step) = tasks.next().await {
                 for name in step.iter().flat_map(follow) {
                     if asked.insert(name.clone()) {
-                        self.push_warm(&mut tasks, name);
+                        self.push_warm(&mut tasks, &root, name);
                     }
                 }
             }
@@ -46,6 +54,7 @@ impl Reader {
     fn push_warm<'a>(
         &'a self,
         tasks: &mut FuturesUnordered<BoxFuture<'a, Option<Package>>>,
+        root: &Shared<BoxFuture<'a, ()>>,
         name: PackageName,
     ) {
         let path = name.index_path();
@@ -69,7 +78,9 @@ impl Reader {
             let _ = send.send(bytes.clone());
             Package::parse_speculatively(&name, &bytes)
         }));
+        let root = root.clone();
         tasks.push(Box::pin(async move {
+            root.await;
             let entry = self.entry(&path).await;
             let checked = match self.or_failed(&path, entry)? {
                 None => None,

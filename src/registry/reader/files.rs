@@ -113,7 +113,7 @@ impl Reader {
         Ok(Some(bytes))
     }
 
-    async fn load_node(&self, digest: Blake3) -> Result<Vec<u8>, RegistryError> {
+    pub(super) async fn load_node(&self, digest: Blake3) -> Result<Vec<u8>, RegistryError> {
         if let Some(bytes) = locked(&self.nodes).get(&digest) {
             return Ok(bytes.clone());
         }
