@@ -224,7 +224,7 @@ fn yank_says_what_it_cannot_yank() {
 #[test]
 fn a_yanked_release_is_given_back() {
     let world = World::with_registry(&[Wheel::new("acme-walls", "1.0"), Wheel::new("acme-walls", "1.1")]);
-    world.project(&["acme-walls"], WINDOWS);
+    world.project(&["acme-walls"], crate::support::WINDOWS);
     let undo = "yank --undo acme-walls==1.1 --registry acme --reason 'they stand after all'";
     assert_snapshot!(world.rvp(undo), @r"
     exit code: 1
