@@ -4,6 +4,7 @@
 
 mod config;
 mod environment;
+mod environment_history;
 mod fetch;
 mod format;
 #[cfg(target_os = "linux")]
@@ -18,6 +19,7 @@ mod lock;
 mod lock_choices;
 mod lock_conflicts;
 mod project;
+mod project_edits;
 mod publish;
 mod registry;
 mod registry_crashes;
