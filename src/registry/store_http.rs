@@ -364,3 +364,24 @@ fn http_error(location: &str, path: &str, failure: Failure, tries: u32) -> Store
     };
     StoreError::Http { location: location.to_owned(), path: path.to_owned(), reason, hint: failure.hint }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_fresh_for_its_max_age_less_its_age() {
+        let fresh = |cache_control: &'static str, age: &'static str| {
+            let headers = [(CACHE_CONTROL, cache_control), (AGE, age)];
+            fresh_seconds(
+                &headers.map(|(name, value)| (name, HeaderValue::from_static(value))).into_iter().collect(),
+            )
+        };
+        assert_eq!(fresh("public, Max-Age=600", "100"), 500);
+        assert_eq!(fresh("max-age=60", "100"), 0);
+        assert_eq!(fresh("max-age=60", "soon"), 60);
+        assert_eq!(fresh("max-age=60, no-cache", ""), 0);
+        assert_eq!(fresh("max-age=-1", ""), 0);
+        assert_eq!(fresh("max-age=99999999999999999999", ""), 0);
+    }
+}

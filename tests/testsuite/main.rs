@@ -7,6 +7,7 @@ mod environment;
 mod environment_history;
 mod fetch;
 mod format;
+mod freshness;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod help;
