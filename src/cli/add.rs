@@ -10,6 +10,7 @@ use rvp::resolve::{Lock, Upgrade};
 use uv_normalize::{ExtraName, GroupName};
 use version_ranges::Ranges;
 
+use super::arguments::requirement;
 use super::context::Context;
 use super::workspace::{ResolveArguments, Workspace};
 use super::{install, sync};
@@ -72,10 +73,6 @@ impl Table {
             _ => DependencyTable::Project,
         })
     }
-}
-
-fn requirement(text: &str) -> Result<Requirement, rvp::model::RequirementError> {
-    Requirement::parse(Family::Python, text)
 }
 
 pub fn add(context: &Context, arguments: &AddArguments) -> anyhow::Result<ExitCode> {

@@ -5,9 +5,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use rvp::project::{Layers, Location, Settings, UserConfig};
 
-use super::context::Context;
+use super::context::{Context, current_project};
 use super::output;
-use super::publish::current_project;
 
 /// Show and change settings
 #[derive(clap::Subcommand)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rvp::project::{Home, Layers, PyProject, Settings};
+use rvp::project::{Home, Layers, PyProject, Settings, find_project};
 use rvp::registry::{
     ClientFolders, Config, HttpSettings, LogKey, OpenOptions, Reader, RegistryError, key_stem, open_store,
 };
@@ -111,5 +111,13 @@ impl Context {
             return Err(no_key());
         }
         Ok(key)
+    }
+}
+
+/// The project that the current folder belongs to, or none.
+pub fn current_project() -> anyhow::Result<Option<PyProject>> {
+    match find_project(Path::new(".")) {
+        Ok(path) => Ok(Some(PyProject::read(&path)?)),
+        Err(_) => Ok(None),
     }
 }

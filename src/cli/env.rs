@@ -9,13 +9,12 @@ use rvp::model::TargetSpec;
 use rvp::project::Settings;
 use rvp::resolve::{LockedTarget, decide_target};
 
-use super::context::Context;
+use super::context::{Context, current_project};
 use super::environments;
 use super::history;
 use super::known_hosts::KnownHosts;
 use super::machine::ThisMachine;
 use super::output;
-use super::publish::current_project;
 
 #[derive(clap::Subcommand)]
 pub enum Command {

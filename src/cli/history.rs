@@ -8,10 +8,9 @@ use rvp::project::Settings;
 use serde::Serialize;
 
 use super::changes::{self, Change};
-use super::context::Context;
+use super::context::{Context, current_project};
 use super::env::chosen;
 use super::output;
-use super::publish::current_project;
 
 /// List the generations of an environment, newest first, and what each changed
 #[derive(clap::Args)]

@@ -7,9 +7,8 @@ use indicatif::HumanBytes;
 use rvp::model::{PackageName, ReleaseEntry, Version};
 use rvp::resolve::Found;
 
-use super::context::Context;
+use super::context::{Context, current_project};
 use super::output;
-use super::publish::current_project;
 use super::workspace::{RegistryArguments, open_registries};
 
 /// Show what the registries know of a package

@@ -8,9 +8,9 @@ use rvp::model::{Family, PackageName, Requirement, TargetSpec};
 use rvp::project::Settings;
 use rvp::resolve::{Asker, Lock, Upgrade};
 
-use super::context::Context;
+use super::arguments::requirement;
+use super::context::{Context, current_project};
 use super::env::chosen;
-use super::publish::current_project;
 use super::sync::{self, Destination};
 use super::workspace::{Question, ResolveArguments, Workspace};
 
@@ -40,10 +40,6 @@ pub struct UpdateArguments {
     env: Option<String>,
     #[command(flatten)]
     resolve: ResolveArguments,
-}
-
-fn requirement(text: &str) -> Result<Requirement, rvp::model::RequirementError> {
-    Requirement::parse(Family::Python, text)
 }
 
 pub fn install(context: &Context, arguments: &InstallArguments) -> anyhow::Result<ExitCode> {

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use rvp::project::Settings;
 
-use super::context::Context;
+use super::context::{Context, current_project};
 use super::env::chosen;
 use super::output;
-use super::publish::current_project;
 
 /// List the packages of an environment
 #[derive(clap::Args)]

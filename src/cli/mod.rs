@@ -3,6 +3,7 @@
 //! Data goes to stdout and talk to stderr, so that a pipe carries only data.
 
 mod add;
+mod arguments;
 mod changes;
 mod config;
 mod context;
@@ -20,6 +21,7 @@ mod machine;
 mod manual;
 mod output;
 mod publish;
+mod published;
 mod registry;
 mod run;
 mod sync;

@@ -6,12 +6,11 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use rvp::model::{Family, PackageName, ranges_of_specifiers_text};
 use rvp::project::{Location, PyProject, Settings, find_project};
-use rvp::publish::{Hosts, Published, read_artifacts};
+use rvp::publish::{Hosts, read_artifacts};
 use rvp::registry::Writer;
 
-use super::context::Context;
-use super::output;
-use super::registry::report_dropped;
+use super::context::{Context, current_project};
+use super::published::report;
 
 /// Add built packages to a registry, and seal it
 #[derive(clap::Args)]
@@ -83,62 +82,6 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let mut published = rvp::publish::publish(&mut writer, incoming.incoming, jiff::Timestamp::now())?;
     published.refused.extend(incoming.refused);
     report(context, &published)
-}
-
-/// Says what a publish or an import did. The exit code says whether anything was refused.
-pub fn report(context: &Context, published: &Published) -> anyhow::Result<ExitCode> {
-    if context.global.json {
-        let refused: Vec<_> = published
-            .refused
-            .iter()
-            .map(|refused| serde_json::json!({ "files": shown(&refused.files), "reason": refused.error.to_string() }))
-            .collect();
-        output::json(&serde_json::json!({
-            "releases": published.releases,
-            "already-there": shown(&published.already_there),
-            "refused": refused,
-        }))?;
-    } else {
-        for release in &published.releases {
-            output::line(&format!("+ {release}"))?;
-        }
-    }
-    for refused in &published.refused {
-        let files: Vec<String> = refused.files.iter().map(|file| file.display().to_string()).collect();
-        let (files, error) = (files.join(", "), refused.error.to_string());
-        // Many an error names the file itself.
-        let named = if error.contains(&files) { error } else { format!("{files}: {error}") };
-        output::note(&format!("refused: {named}"));
-    }
-    if !published.already_there.is_empty() {
-        context.say(&format!("{} already there", output::count(published.already_there.len(), "file")));
-    }
-    let dropped = match &published.sealed {
-        Some(sealed) => {
-            context.say(&format!(
-                "sealed {} with {}; the log has {} entries",
-                output::count(published.releases.len(), "release"),
-                output::count(published.blobs, "file"),
-                sealed.checkpoint.size
-            ));
-            report_dropped(sealed)
-        }
-        None => ExitCode::SUCCESS,
-    };
-    Ok(if published.refused.is_empty() { dropped } else { ExitCode::FAILURE })
-}
-
-/// Paths as text: JSON has no way to write one that is not Unicode.
-fn shown(paths: &[PathBuf]) -> Vec<String> {
-    paths.iter().map(|path| path.display().to_string()).collect()
-}
-
-/// The project that the current folder belongs to, or none.
-pub fn current_project() -> anyhow::Result<Option<PyProject>> {
-    match find_project(Path::new(".")) {
-        Ok(path) => Ok(Some(PyProject::read(&path)?)),
-        Err(_) => Ok(None),
-    }
 }
 
 /// The projects that files may have been built from: the current one, and those whose folders the files stand in, as

@@ -7,10 +7,9 @@ use anyhow::{Context as _, bail};
 use rvp::model::Platform;
 use rvp::project::Settings;
 
-use super::context::Context;
+use super::context::{Context, current_project};
 use super::env::chosen;
 use super::environments;
-use super::publish::current_project;
 use super::sync;
 use super::workspace::Workspace;
 

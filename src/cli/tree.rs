@@ -6,12 +6,11 @@ use anyhow::{Context as _, bail};
 use rvp::model::PackageName;
 use rvp::project::Settings;
 
-use super::context::Context;
+use super::context::{Context, current_project};
 use super::env::chosen;
 use super::environments;
 use super::graph::{Graph, Node};
 use super::output;
-use super::publish::current_project;
 use super::workspace::Workspace;
 
 /// Show what the locked packages need, as a tree

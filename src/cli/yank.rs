@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use rvp::model::{PackageName, Version};
 
-use super::context::Context;
-use super::publish::{Writable, current_project};
+use super::context::{Context, current_project};
+use super::publish::Writable;
 
 /// Withdraw a release, or give it back
 ///
@@ -43,5 +43,5 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     };
     let sealed = writer.publish(vec![record], jiff::Timestamp::now())?;
     context.say(&format!("{done} {name} {version}; the log has {} entries", sealed.checkpoint.size));
-    Ok(super::registry::report_dropped(&sealed))
+    Ok(super::published::report_dropped(&sealed))
 }

@@ -16,7 +16,7 @@ use super::check::{Mismatch, check_file};
 use super::partial::{Claim, Entry, Partial};
 use super::progress::{Event, Progress};
 use crate::model::{Artifact, Blake3};
-use crate::registry::{ByteStream, Store, StoreError, backoff};
+use crate::registry::{ByteStream, Store, StoreError, backoff, layout};
 
 /// From this size on a download is bound by the line, and a few at once fill it; below, by round trips.
 const LARGE: u64 = 1024 * 1024;
@@ -51,12 +51,6 @@ impl Fetched {
         let (Self::InPlace(path) | Self::Cached(path)) = self;
         path
     }
-}
-
-/// The path of an artifact's bytes in its registry: `blobs/<first two digits>/<blake3>/<file>`.
-pub fn blob_path(artifact: &Artifact) -> String {
-    let digest = artifact.blake3.to_string();
-    format!("blobs/{}/{digest}/{}", &digest[..2], artifact.file)
 }
 
 /// Fetches artifacts into a cache folder that several processes may share. A clone shares the limits.
@@ -95,7 +89,7 @@ impl Downloader {
             let transfer = Transfer {
                 shared: Arc::clone(&self.0),
                 store,
-                path: blob_path(&artifact),
+                path: layout::blob(&artifact),
                 artifact: Arc::new(artifact),
             };
             downloads.spawn_on(async move { Ok((digest, transfer.run().await?)) }, &self.0.runtime);

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 pub use check::digest_of_file;
-pub use downloader::{Downloader, Downloads, Fetched, Wanted, blob_path};
+pub use downloader::{Downloader, Downloads, Fetched, Wanted};
 pub use progress::{Bar, Event, Progress, Silent};
 
 use crate::registry::StoreError;

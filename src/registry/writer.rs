@@ -99,7 +99,7 @@ impl Writer {
                 checkpoint: nothing,
                 _lock: lock(staging.path())?,
             };
-            writer.seal(records, now)?
+            writer.publish(records, now)?
         };
         match std::fs::remove_dir(dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -216,7 +216,11 @@ impl Writer {
 
     /// Commits `records`, and the fit proposals that stand in the same index files.
     pub fn publish(&mut self, records: Vec<Record>, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
-        self.seal(records, now)
+        let mut by_path: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+        for record in records {
+            by_path.entry(seal::path_of(&record)?).or_default().push(record);
+        }
+        self.commit(by_path, now, SealOptions::default())
     }
 
     /// Commits the proposals in all index files.
@@ -227,14 +231,6 @@ impl Writer {
     ) -> Result<Sealed, RegistryError> {
         let paths = self.proposed()?;
         self.commit(paths.into_iter().map(|path| (path, Vec::new())).collect(), now, options)
-    }
-
-    fn seal(&mut self, records: Vec<Record>, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
-        let mut by_path: BTreeMap<String, Vec<Record>> = BTreeMap::new();
-        for record in records {
-            by_path.entry(seal::path_of(&record)?).or_default().push(record);
-        }
-        self.commit(by_path, now, SealOptions::default())
     }
 
     fn commit(

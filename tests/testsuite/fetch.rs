@@ -9,8 +9,9 @@ use std::time::Duration;
 use crate::support::hostile::{Hostile, answer};
 use crate::support::nginx::Nginx;
 use crate::support::noise;
-use rvp::fetch::{Downloader, Event, FetchError, Fetched, Progress, Silent, Wanted, blob_path};
+use rvp::fetch::{Downloader, Event, FetchError, Fetched, Progress, Silent, Wanted};
 use rvp::model::{Artifact, Blake3, Sha256};
+use rvp::registry::layout;
 use rvp::registry::{DirStore, HttpSettings, HttpStore, Store};
 use tokio::runtime::Runtime;
 
@@ -76,7 +77,7 @@ fn fetches_small_and_large_files_and_then_nothing() {
     let artifacts: Vec<Artifact> =
         contents.iter().map(|bytes| artifact("some-1.0+local.whl", bytes)).collect();
     for (artifact, bytes) in artifacts.iter().zip(&contents) {
-        nginx.write(&blob_path(artifact), bytes);
+        nginx.write(&layout::blob(artifact), bytes);
     }
     let runtime = runtime();
     for url in [nginx.http(), nginx.https()] {
@@ -129,7 +130,7 @@ fn continues_a_download_that_was_stopped() {
     let nginx = Nginx::start("location /blobs/ { limit_rate 4m; }");
     let content = noise(1, 4 * MEGABYTE);
     let wanted = artifact("a.whl", &content);
-    nginx.write(&blob_path(&wanted), &content);
+    nginx.write(&layout::blob(&wanted), &content);
     let cache = tempfile::tempdir().unwrap();
     let store = http(&nginx.http(), None);
 
@@ -160,7 +161,7 @@ fn a_wrong_beginning_is_thrown_away() {
     let nginx = Nginx::start("");
     let content = noise(1, 5000);
     let wanted = artifact("a.whl", &content);
-    nginx.write(&blob_path(&wanted), &content);
+    nginx.write(&layout::blob(&wanted), &content);
     let store = http(&nginx.http(), None);
     for (wrong, requests) in [(&[b'x'; 2000][..], 2), (&[b'x'; 5000], 1), (&[b'x'; 6000], 1)] {
         let cache = tempfile::tempdir().unwrap();
@@ -213,17 +214,17 @@ fn says_what_is_wrong_with_a_blob() {
         http://127.0.0.1:PORT does not have blobs/a5/a5e675e44e4255c9554142837ee7355a94d03731e4f4e514a8706b5cb448f2bd/a.whl, which its index names
           hint: the copy of the registry is incomplete: use another mirror, or copy it again
         ");
-        nginx.write(&blob_path(&wanted), noise(2, 5000));
+        nginx.write(&layout::blob(&wanted), noise(2, 5000));
         insta::assert_snapshot!(failure(), @r"
         blobs/a5/a5e675e44e4255c9554142837ee7355a94d03731e4f4e514a8706b5cb448f2bd/a.whl of http://127.0.0.1:PORT is not what the index says: expected BLAKE3 a5e675e44e4255c9554142837ee7355a94d03731e4f4e514a8706b5cb448f2bd, found 746af52fedbabfacfe19ba63f7d3de9ca7d1a963c922f2ece8c9c4329ee31d12
           hint: that copy is damaged, or was altered on the way: use another mirror, or copy the file again
         ");
-        nginx.write(&blob_path(&wanted), &content[..4000]);
+        nginx.write(&layout::blob(&wanted), &content[..4000]);
         insta::assert_snapshot!(failure(), @r"
         blobs/a5/a5e675e44e4255c9554142837ee7355a94d03731e4f4e514a8706b5cb448f2bd/a.whl of http://127.0.0.1:PORT is not what the index says: expected 5000 bytes, found 4000 bytes
           hint: that copy is damaged, or was altered on the way: use another mirror, or copy the file again
         ");
-        nginx.write(&blob_path(&wanted), [&content[..], b"more"].concat());
+        nginx.write(&layout::blob(&wanted), [&content[..], b"more"].concat());
         insta::assert_snapshot!(failure(), @r"
         blobs/a5/a5e675e44e4255c9554142837ee7355a94d03731e4f4e514a8706b5cb448f2bd/a.whl of http://127.0.0.1:PORT is not what the index says: expected 5000 bytes, found more
           hint: that copy is damaged, or was altered on the way: use another mirror, or copy the file again
@@ -231,7 +232,7 @@ fn says_what_is_wrong_with_a_blob() {
     });
     assert!(!finished.exists());
     assert_eq!(fs::metadata(part).unwrap().len(), 0);
-    nginx.write(&blob_path(&wanted), &content);
+    nginx.write(&layout::blob(&wanted), &content);
     fetch(&store, &wanted, cache.path()).unwrap();
 }
 
@@ -240,7 +241,7 @@ fn a_local_registry_is_used_in_place() {
     let registry = tempfile::tempdir().unwrap();
     let content = noise(1, 200_000);
     let wanted = artifact("a.whl", &content);
-    let path = registry.path().join(blob_path(&wanted));
+    let path = registry.path().join(layout::blob(&wanted));
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, &content).unwrap();
     let store: Arc<dyn Store> = Arc::new(DirStore::open(registry.path()).unwrap());
@@ -268,7 +269,7 @@ fn sha256_is_checked_when_asked_for() {
     let nginx = Nginx::start("");
     let content = noise(1, 5000);
     let wanted = Artifact { sha256: Sha256::of(b"another"), ..artifact("a.whl", &content) };
-    nginx.write(&blob_path(&wanted), &content);
+    nginx.write(&layout::blob(&wanted), &content);
     let store = http(&nginx.http(), None);
     let runtime = runtime();
     let cache = tempfile::tempdir().unwrap();
@@ -295,7 +296,7 @@ fn one_downloads_and_the_others_wait() {
     let nginx = Nginx::start("location /blobs/ { limit_rate 4m; }");
     let content = noise(1, 2 * MEGABYTE);
     let wanted = artifact("a.whl", &content);
-    nginx.write(&blob_path(&wanted), &content);
+    nginx.write(&layout::blob(&wanted), &content);
     let cache = tempfile::tempdir().unwrap();
     let runtime = runtime();
     let waits = Arc::new(Waits::default());
@@ -319,7 +320,7 @@ fn a_file_damaged_in_the_cache_is_replaced() {
     let nginx = Nginx::start("");
     let content = noise(1, 5000);
     let wanted = artifact("a.whl", &content);
-    nginx.write(&blob_path(&wanted), &content);
+    nginx.write(&layout::blob(&wanted), &content);
     let store = http(&nginx.http(), None);
     let cache = tempfile::tempdir().unwrap();
     let path = fetch(&store, &wanted, cache.path()).unwrap().path().to_owned();
@@ -332,7 +333,7 @@ fn a_file_damaged_in_the_cache_is_replaced() {
 fn says_that_the_cache_cannot_be_written() {
     let nginx = Nginx::start("");
     let wanted = artifact("a.whl", b"abc");
-    nginx.write(&blob_path(&wanted), b"abc");
+    nginx.write(&layout::blob(&wanted), b"abc");
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
     let error = fetch(&http(&nginx.http(), None), &wanted, &folder.path().join("file")).unwrap_err();

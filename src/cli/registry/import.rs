@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
-use rvp::model::{Family, Requirement, Target, TargetSpec};
+use rvp::model::{Requirement, Target, TargetSpec};
 use rvp::project::Settings;
 use rvp::publish::{ReadArtifacts, Source, Staging, Wanted, read_folder};
 use rvp::registry::Writer;
 use rvp::resolve::decide_target;
 
+use crate::cli::arguments::requirement;
 use crate::cli::context::Context;
 use crate::cli::known_hosts::KnownHosts;
 use crate::cli::machine::ThisMachine;
-use crate::cli::publish::{host, hosts_of, report};
+use crate::cli::publish::{host, hosts_of};
+use crate::cli::published::report;
 
 /// Fill a registry from a folder of packages, or from a simple index
 ///
@@ -112,8 +114,4 @@ fn targets(context: &Context, arguments: &Arguments) -> anyhow::Result<Vec<Targe
 /// The values given, or one that leaves it open.
 fn or_default(values: &[String]) -> Vec<Option<String>> {
     if values.is_empty() { vec![None] } else { values.iter().cloned().map(Some).collect() }
-}
-
-fn requirement(text: &str) -> anyhow::Result<Requirement> {
-    Ok(Requirement::parse(Family::Python, text)?)
 }

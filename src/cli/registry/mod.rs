@@ -9,8 +9,6 @@ use std::process::ExitCode;
 
 use super::context::Context;
 
-pub use seal::report_dropped;
-
 #[derive(clap::Subcommand)]
 pub enum Command {
     Init(init::Arguments),

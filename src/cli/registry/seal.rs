@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use rvp::registry::{SealOptions, Sealed, Writer};
+use rvp::registry::{SealOptions, Writer};
 
 use crate::cli::context::Context;
 use crate::cli::output;
+use crate::cli::published::report_dropped;
 
 /// Check the proposed lines of a registry, log them, and sign the new state
 ///
@@ -39,20 +40,4 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         sealed.checkpoint.size
     ));
     Ok(report_dropped(&sealed))
-}
-
-/// Says which lines were left out of a seal; the exit code says so too.
-pub fn report_dropped(sealed: &Sealed) -> ExitCode {
-    for dropped in &sealed.dropped {
-        let line: String = dropped.line.chars().take(120).collect();
-        output::note(&format!("refused: {}: {}\n  {line}", dropped.path, dropped.reason));
-    }
-    match sealed.dropped.iter().filter(|dropped| dropped.stays).count() {
-        0 => {}
-        stay => output::note(&format!(
-            "still in the index files: {}\n  hint: have that mended, or remove it with `rvp registry seal --drop-refused`",
-            output::count(stay, "refused line")
-        )),
-    }
-    if sealed.dropped.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
