@@ -1,6 +1,5 @@
 //! The host releases that a target may name: those of the registries, and the ones that come with rvp.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,7 +36,7 @@ impl KnownHosts {
 
 fn shipped() -> anyhow::Result<Arc<Found>> {
     let name = PackageName::new(Family::Host, "revit")?;
-    let mut package = Package { name, releases: BTreeMap::new() };
+    let mut package = Package::new(name);
     for (number, line) in REVIT_RELEASES.lines().enumerate() {
         let record = Record::parse(line)?;
         package.apply("the shipped releases", number + 1, record, jiff::Timestamp::UNIX_EPOCH, 0)?;

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{Artifact, PackageName, Record, RecordError, Release, RequirementError, Version, VersionError};
+use super::{
+    Artifact, Blake3, BundleFile, Ownership, PackageName, Record, RecordError, Release, RequirementError,
+    Version, VersionError,
+};
 
 /// All releases of one package, in one registry.
 #[derive(Clone, Debug)]
 pub struct Package {
     pub name: PackageName,
     pub releases: BTreeMap<Version, ReleaseEntry>,
+    /// The statements of its owners, rising. None: nobody owns it, but for those who own a prefix of its name.
+    pub owners: Vec<Ownership>,
 }
 
 /// A release, with what later records said of it.
@@ -19,10 +24,23 @@ pub struct ReleaseEntry {
     pub artifacts: Vec<Artifact>,
     /// The reason, where the last word is that the release is withdrawn. May be empty.
     pub yanked: Option<String>,
+    /// How many yank records there are about it.
+    pub yanks: u64,
+    pub approvals: Vec<Approval>,
     /// When the release record was sealed.
     pub sealed: jiff::Timestamp,
     /// The numbers in the log of the release record and of each record that changed it, rising.
     pub entries: Vec<u64>,
+}
+
+/// A reviewer's word, as its record gives it; who the reviewer is, its signatures say.
+#[derive(Clone, Debug)]
+pub struct Approval {
+    /// The number in the log of the record.
+    pub entry: u64,
+    /// The lines that were reviewed.
+    pub records: Vec<Blake3>,
+    pub signatures: Vec<BundleFile>,
 }
 
 /// An index file that does not hold together.
@@ -41,12 +59,18 @@ pub enum IndexError {
 }
 
 impl Package {
+    /// A package of which nothing is known.
+    pub fn new(name: PackageName) -> Self {
+        Self { name, releases: BTreeMap::new(), owners: Vec::new() }
+    }
+
     /// Reads the committed bytes of the index file of `name`. Every record lies under a seal line.
     pub fn parse(name: &PackageName, bytes: &[u8]) -> Result<Self, IndexError> {
         let path = name.index_path();
         let text = std::str::from_utf8(bytes)
             .map_err(|error| IndexError::Encoding { path: path.clone(), at: error.valid_up_to() })?;
-        let mut package = Package { name: name.clone(), releases: BTreeMap::new() };
+        let mut package = Package::new(name.clone());
+        let mut last = jiff::Timestamp::MIN;
         let mut open: Vec<(usize, Record)> = Vec::new();
         for (number, line) in text.lines().enumerate() {
             let line_number = number + 1;
@@ -66,6 +90,10 @@ impl Package {
             if seal.count != open.len() as u64 {
                 return Err(order(format!("the seal counts {} records and ends {}", seal.count, open.len())));
             }
+            if seal.time < last {
+                return Err(order(format!("it was sealed at {}, before the lines above it", seal.time)));
+            }
+            last = seal.time;
             for ((line, record), entry) in open.drain(..).zip(seal.first..) {
                 package.apply(&path, line, record, seal.time, entry)?;
             }
@@ -103,6 +131,11 @@ impl Package {
                 source,
             })
         };
+        let must_be_signed = !self.owners.is_empty()
+            && matches!(record, Record::Release(_) | Record::Add(_) | Record::Yank(_) | Record::Owners(_));
+        if must_be_signed && record.signatures().is_empty() {
+            return Err(order("the package has owners, and none of them has signed the record".into()));
+        }
         match record {
             Record::Release(release) => {
                 let version = version_of(&release.version)?;
@@ -115,8 +148,16 @@ impl Package {
                     return Err(order(format!("the file {} is added twice", twice.file)));
                 }
                 let entries = vec![entry];
-                self.releases
-                    .insert(version, ReleaseEntry { release, artifacts, yanked: None, sealed, entries });
+                let known = ReleaseEntry {
+                    release,
+                    artifacts,
+                    yanked: None,
+                    yanks: 0,
+                    approvals: Vec::new(),
+                    sealed,
+                    entries,
+                };
+                self.releases.insert(version, known);
             }
             Record::Add(add) => {
                 let release = self.releases.get_mut(&version_of(&add.version)?).ok_or_else(|| {
@@ -135,10 +176,44 @@ impl Package {
                     .releases
                     .get_mut(&version_of(&yank.version)?)
                     .ok_or_else(|| order(format!("{} is yanked, and is not released", yank.version)))?;
+                // A signed word of a certain number is not one that is said again.
+                let next = release.yanks + 1;
+                if yank.revision.is_some_and(|revision| revision != next)
+                    || (must_be_signed && yank.revision.is_none())
+                {
+                    return Err(order(format!(
+                        "it is not word {next} about whether {} is yanked",
+                        yank.version
+                    )));
+                }
+                release.yanks = next;
                 release.yanked = yank.yanked.then_some(yank.reason);
                 release.entries.push(entry);
             }
-            Record::Seal(_) | Record::File(_) => {
+            Record::Owners(owners) => {
+                if owners.signatures.is_empty() {
+                    return Err(order("a statement of owners is not signed".into()));
+                }
+                if let Some(fault) = owners.set.fault(self.owners.last().map(|known| &known.set)) {
+                    return Err(order(fault));
+                }
+                self.owners.push(Ownership { entry, sealed, set: owners.set });
+            }
+            Record::Approve(approve) => {
+                let release = self
+                    .releases
+                    .get_mut(&version_of(&approve.version)?)
+                    .ok_or_else(|| order(format!("{} is approved, and is not released", approve.version)))?;
+                if approve.signatures.is_empty() {
+                    return Err(order("an approval is not signed".into()));
+                }
+                release.approvals.push(Approval {
+                    entry,
+                    records: approve.records,
+                    signatures: approve.signatures,
+                });
+            }
+            Record::Prefix(_) | Record::Seal(_) | Record::File(_) => {
                 return Err(order("this kind of record has no place in a package's file".into()));
             }
             Record::Unknown { .. } => {}

@@ -1,12 +1,14 @@
 //! Records: the lines of index files, and so the entries of the log. Specified in `index-schema/README.md`.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::{Artifact, Blake3, Family, NameError, PackageName, Version, VersionError};
+use super::{
+    Add, Approve, Artifact, BundleFile, FileRecord, NameError, Owners, PackageName, PrefixOwners, Release,
+    Seal, VersionError, Yank,
+};
 
 /// A log entry is one line, and the tile format gives its length 16 bits (C2SP tlog-tiles).
 pub const MAX_RECORD: usize = 65_535;
@@ -20,82 +22,18 @@ pub enum Record {
     Add(Add),
     /// A release withdrawn, or given back: still there for locks that name it, never chosen anew.
     Yank(Yank),
+    /// Who owns the package from here on.
+    Owners(Owners),
+    /// Who owns a prefix of names from here on.
+    Prefix(PrefixOwners),
+    /// A reviewer's word for a release.
+    Approve(Approve),
     /// The end of one seal in this file: where its records stand in the log, and when they were sealed.
     Seal(Seal),
     /// A file of the registry that is not an index file, such as `config.json`, and its content from here on.
     File(FileRecord),
     /// A kind that this version does not know, and that it may pass over.
     Unknown { kind: String },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Release {
-    pub family: Family,
-    pub name: String,
-    pub version: String,
-    /// Requirements as the family writes them: PEP 508, or `owner/name ^1.2`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub requires: Vec<String>,
-    /// PEP 440 specifiers for the Python version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requires_python: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub extras: Vec<String>,
-    /// Host requirements: the host's name, and PEP 440 specifiers for its version.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub hosts: BTreeMap<String, String>,
-    /// What a release of a host offers to the packages in it: `dotnet`, `python`, `platform`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub provides: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub license: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub summary: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub artifacts: Vec<Artifact>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Add {
-    pub family: Family,
-    pub name: String,
-    pub version: String,
-    pub artifacts: Vec<Artifact>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Yank {
-    pub family: Family,
-    pub name: String,
-    pub version: String,
-    pub yanked: bool,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub reason: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Seal {
-    /// The index file that this line ends, relative to the registry.
-    pub path: String,
-    /// The log's number for the first record of this seal in this file; this line's own number is `first + count`.
-    pub first: u64,
-    /// How many records stand between the previous seal line and this one.
-    pub count: u64,
-    /// When, by the sealer's clock: seconds of UTC as RFC 3339.
-    pub time: jiff::Timestamp,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct FileRecord {
-    /// Relative to the registry.
-    pub path: String,
-    pub length: u64,
-    pub blake3: Blake3,
 }
 
 /// A line that is not a record.
@@ -134,6 +72,9 @@ impl Record {
             "release" => serde_json::from_str(line).map(Record::Release).map_err(json),
             "add" => serde_json::from_str(line).map(Record::Add).map_err(json),
             "yank" => serde_json::from_str(line).map(Record::Yank).map_err(json),
+            "owners" => serde_json::from_str(line).map(Record::Owners).map_err(json),
+            "prefix" => serde_json::from_str(line).map(Record::Prefix).map_err(json),
+            "approve" => serde_json::from_str(line).map(Record::Approve).map_err(json),
             "seal" => serde_json::from_str(line).map(Record::Seal).map_err(json),
             "file" => serde_json::from_str(line).map(Record::File).map_err(json),
             kind if head.critical => Err(RecordError::Critical(kind.to_owned())),
@@ -146,19 +87,25 @@ impl Record {
         #[derive(Serialize)]
         struct Tagged<'a, T> {
             kind: &'a str,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            critical: bool,
             #[serde(flatten)]
             record: &'a T,
         }
-        fn tagged<T: Serialize>(kind: &str, record: &T) -> Result<String, RecordError> {
-            serde_json::to_string(&Tagged { kind, record })
+        fn tagged<T: Serialize>(kind: &str, critical: bool, record: &T) -> Result<String, RecordError> {
+            serde_json::to_string(&Tagged { kind, critical, record })
                 .map_err(|error| RecordError::Json(error.to_string()))
         }
         let line = match self {
-            Record::Release(release) => tagged("release", release),
-            Record::Add(add) => tagged("add", add),
-            Record::Yank(yank) => tagged("yank", yank),
-            Record::Seal(seal) => tagged("seal", seal),
-            Record::File(file) => tagged("file", file),
+            Record::Release(release) => tagged("release", false, release),
+            Record::Add(add) => tagged("add", false, add),
+            Record::Yank(yank) => tagged("yank", false, yank),
+            // A reader that does not know owners would believe what they have not signed.
+            Record::Owners(owners) => tagged("owners", true, owners),
+            Record::Prefix(owners) => tagged("prefix", true, owners),
+            Record::Approve(approve) => tagged("approve", false, approve),
+            Record::Seal(seal) => tagged("seal", false, seal),
+            Record::File(file) => tagged("file", false, file),
             Record::Unknown { kind } => {
                 Err(RecordError::Json(format!("a record of kind `{kind}` cannot be written")))
             }
@@ -169,38 +116,54 @@ impl Record {
         Ok(line)
     }
 
-    /// The package that this record is about, or none for a seal, a file or an unknown kind.
+    /// The bundles in which it is signed.
+    pub fn signatures(&self) -> &[BundleFile] {
+        match self {
+            Record::Release(release) => &release.signatures,
+            Record::Add(add) => &add.signatures,
+            Record::Yank(yank) => &yank.signatures,
+            Record::Owners(owners) => &owners.signatures,
+            Record::Prefix(owners) => &owners.signatures,
+            Record::Approve(approve) => &approve.signatures,
+            Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => &[],
+        }
+    }
+
+    /// The same list, to be filled; none where the kind cannot be signed.
+    pub fn signatures_mut(&mut self) -> Option<&mut Vec<BundleFile>> {
+        match self {
+            Record::Release(release) => Some(&mut release.signatures),
+            Record::Add(add) => Some(&mut add.signatures),
+            Record::Yank(yank) => Some(&mut yank.signatures),
+            Record::Owners(owners) => Some(&mut owners.signatures),
+            Record::Prefix(owners) => Some(&mut owners.signatures),
+            Record::Approve(approve) => Some(&mut approve.signatures),
+            Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => None,
+        }
+    }
+
+    /// The files that it brings.
+    pub fn artifacts(&self) -> &[Artifact] {
+        match self {
+            Record::Release(release) => &release.artifacts,
+            Record::Add(add) => &add.artifacts,
+            _ => &[],
+        }
+    }
+
+    /// The package that this record is about, or none for a prefix, a seal, a file or an unknown kind.
     pub fn package(&self) -> Result<Option<PackageName>, RecordError> {
         let (family, name) = match self {
             Record::Release(release) => (release.family, &release.name),
             Record::Add(add) => (add.family, &add.name),
             Record::Yank(yank) => (yank.family, &yank.name),
-            Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => return Ok(None),
+            Record::Owners(owners) => (owners.family, &owners.name),
+            Record::Approve(approve) => (approve.family, &approve.name),
+            Record::Prefix(_) | Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => {
+                return Ok(None);
+            }
         };
         Ok(Some(PackageName::new(family, name)?))
-    }
-}
-
-impl Release {
-    /// A release of which nothing is known but its name and version.
-    pub fn new(name: &PackageName, version: &Version) -> Self {
-        Self {
-            family: name.family(),
-            name: name.as_str().to_owned(),
-            version: version.to_string(),
-            requires: Vec::new(),
-            requires_python: None,
-            extras: Vec::new(),
-            hosts: BTreeMap::new(),
-            provides: BTreeMap::new(),
-            license: None,
-            summary: None,
-            artifacts: Vec::new(),
-        }
-    }
-
-    pub fn parsed_version(&self) -> Result<Version, VersionError> {
-        Version::parse(self.family, &self.version)
     }
 }
 

@@ -219,7 +219,7 @@ fn package_of(name: &PackageName, files: Vec<IndexFile>) -> Package {
         let entry = entry_of(name, &version, files);
         (version, entry)
     });
-    Package { name: name.clone(), releases: releases.collect() }
+    Package { releases: releases.collect(), ..Package::new(name.clone()) }
 }
 
 fn entry_of(name: &PackageName, version: &Version, mut files: Vec<IndexFile>) -> ReleaseEntry {
@@ -238,6 +238,8 @@ fn entry_of(name: &PackageName, version: &Version, mut files: Vec<IndexFile>) ->
         release: Release::new(name, version),
         artifacts: usable.map(artifact_of).collect(),
         yanked,
+        yanks: 0,
+        approvals: Vec::new(),
         sealed: jiff::Timestamp::UNIX_EPOCH,
         entries: Vec::new(),
     }

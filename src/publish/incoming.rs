@@ -70,6 +70,7 @@ impl Incoming {
             license: metadata.license,
             summary: metadata.summary,
             artifacts: Vec::new(),
+            signatures: Vec::new(),
         };
         Ok(Self { name, version, is_wheel: wheel.is_some(), release, yanked: None, blob })
     }

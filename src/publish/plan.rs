@@ -73,6 +73,8 @@ impl Plan {
                 version: version.to_string(),
                 yanked: true,
                 reason,
+                revision: Some(1 + entry.map_or(0, |entry| entry.yanks)),
+                signatures: Vec::new(),
             }));
         }
     }
@@ -180,6 +182,7 @@ fn split(
         name: release.name.clone(),
         version: release.version.clone(),
         artifacts: Vec::new(),
+        signatures: Vec::new(),
     };
     // `,"artifacts":[]` is not written for a release without any.
     const LIST: usize = r#","artifacts":[]"#.len();

@@ -42,7 +42,7 @@ fn applied(plan: &Plan, mut package: Package) -> BTreeMap<PackageName, Package> 
 }
 
 fn nothing() -> Package {
-    Package { name: PackageName::python("demo").unwrap(), releases: BTreeMap::new() }
+    Package::new(PackageName::python("demo").unwrap())
 }
 
 fn only_release(known: &BTreeMap<PackageName, Package>) -> &ReleaseEntry {

@@ -43,6 +43,8 @@ fn record(entry: &ReleaseEntry, yanked: bool, reason: &str) -> Record {
         version: entry.release.version.clone(),
         yanked,
         reason: reason.to_owned(),
+        revision: Some(entry.yanks + 1),
+        signatures: Vec::new(),
     })
 }
 
@@ -58,7 +60,7 @@ mod tests {
 
     fn package(lines: &[&str]) -> Package {
         let name = PackageName::python("demo").unwrap();
-        let mut package = Package { name, releases: Default::default() };
+        let mut package = Package::new(name);
         for line in lines {
             let record = Record::parse(line).unwrap();
             package.apply("index", 1, record, jiff::Timestamp::UNIX_EPOCH, 0).unwrap();

@@ -205,8 +205,7 @@ impl<'a> Checks<'a> {
                 return Err(format!("its blob {} is not in the registry", layout::blob(artifact)));
             }
         }
-        let package =
-            self.package.get_or_insert_with(|| Package { name: name.clone(), releases: Default::default() });
+        let package = self.package.get_or_insert_with(|| Package::new(name.clone()));
         let unsealed = jiff::Timestamp::UNIX_EPOCH;
         package.apply(self.path, 0, record.clone(), unsealed, 0).map_err(|error| match error {
             IndexError::Order { reason, .. } => reason,

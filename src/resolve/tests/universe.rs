@@ -77,7 +77,7 @@ impl Universe {
         let record = Record::parse(&line.to_string()).unwrap();
         let name = record.package().unwrap().unwrap();
         let found = self.packages.entry(name.clone()).or_insert_with(|| {
-            let package = Package { name: name.clone(), releases: BTreeMap::new() };
+            let package = Package::new(name.clone());
             Arc::new(Found { registry: "acme".into(), package: Arc::new(package) })
         });
         let package = &mut Arc::make_mut(found).package;
