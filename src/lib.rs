@@ -1,7 +1,7 @@
 //! `rvp` replaces a package server with a directory of plain files.
 //!
 //! The modules are layers, and use only those below them: `cli`, then `publish`, `install` and `resolve`,
-//! then `project`, `package` and `fetch`, then `registry`, then `model`. `files` is below all of them, and so is `testing`, which exists for tests only.
+//! then `project`, `package`, `fetch` and `trust`, then `registry`, then `model`. `files` is below all of them, and so is `testing`, which exists for tests only.
 
 pub mod fetch;
 pub mod files;
@@ -12,6 +12,7 @@ pub mod project;
 pub mod publish;
 pub mod registry;
 pub mod resolve;
+pub mod trust;
 
 #[cfg(test)]
 mod testing;
