@@ -64,6 +64,10 @@ pub enum RegistryError {
     )]
     Stale { location: String, time: jiff::Timestamp, days: u32 },
     #[error(
+        "the state of {location} claims to be of {time}, and it is {now} here (fast-forward)\n  hint: set this machine's clock; if it is right, whoever sealed the registry lied or has a wrong clock: do not use it, and tell them"
+    )]
+    Future { location: String, time: jiff::Timestamp, now: jiff::Timestamp },
+    #[error(
         "the registry's log does not hold together: {reason}\n  hint: a file under log/tile was altered, or the copy is from two moments; copy the registry again from its source"
     )]
     Log { reason: String },

@@ -13,6 +13,10 @@ pub const LOCK: &str = ".lock";
 /// heeded: a host must not be able to hide new states for long.
 pub const MAX_FRESH_SECONDS: u32 = 600;
 
+/// How far a checkpoint's time may be ahead of this machine's clock, in seconds: clocks differ, and a state of the far future would
+/// stay fresh for as long, and keep honest ones from being sealed.
+pub const MAX_AHEAD_SECONDS: i64 = 24 * 3600;
+
 /// Larger files are refused before they are read: a reader's memory is not in the hands of the host.
 pub const MAX_CONFIG: u64 = 1 << 20;
 pub const MAX_CHECKPOINT: u64 = 1 << 16;

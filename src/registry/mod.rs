@@ -8,6 +8,7 @@ mod error;
 mod hosts;
 mod http_client;
 mod http_failure;
+mod http_pace;
 pub mod layout;
 pub mod log;
 mod reader;

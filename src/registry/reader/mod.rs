@@ -89,6 +89,9 @@ impl Reader {
                 }
                 (error, _) => error,
             })?;
+        if checkpoint.time.as_second() - now.as_second() > layout::MAX_AHEAD_SECONDS {
+            return Err(RegistryError::Future { location, time: checkpoint.time, now });
+        }
         let reader = Self {
             store,
             folders,
