@@ -1,12 +1,14 @@
 //! What every command needs: the user's folders, the settings, and a runtime for the network.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rvp::project::{Home, Layers, PyProject, Settings, find_project};
+use rvp::project::{Home, Layers, PyProject, Registry, Settings, find_project};
 use rvp::registry::{
-    ClientFolders, Config, HttpSettings, LogKey, OpenOptions, Reader, RegistryError, key_stem, open_store,
+    ClientFolders, Config, DirStore, HttpSettings, LogKey, OpenOptions, Reader, RegistryError, Sources,
+    Store, StoreOptions, key_stem, open_mirrored,
 };
 
 use super::{Global, output};
@@ -68,25 +70,45 @@ impl Context {
         http
     }
 
-    /// Opens the registry at a path or URL. With `refresh` it is asked for its state in any case.
+    /// How to open the store of a registry that the settings call `name`.
+    pub fn store_options(&self, name: &str, settings: &Settings) -> StoreOptions {
+        StoreOptions {
+            http: Self::http(settings),
+            sources: Some(Sources::new(self.home.credentials_file(), Some(name.to_owned()))),
+            clones: self.folders(settings).cache.join("git"),
+        }
+    }
+
+    /// Opens a registry of the settings. With `refresh` it is asked for its state in any case.
     pub fn open_registry(
         &self,
-        location: &str,
+        registry: &Registry,
         key: Option<String>,
         settings: &Settings,
         refresh: bool,
     ) -> anyhow::Result<Reader> {
-        let store = open_store(location, &Self::http(settings))?;
-        let options =
-            OpenOptions { key, offline: self.global.offline, refresh: refresh || self.global.refresh };
-        Ok(Reader::open(store, self.folders(settings), &options)?)
+        let mirrors: Vec<String> = registry.mirrors.iter().map(ToString::to_string).collect();
+        let options = self.store_options(&registry.name, settings);
+        let store = open_mirrored(&registry.url.to_string(), &mirrors, &options)?;
+        self.open_store(store, key, settings, refresh)
     }
 
     /// Opens the registry in a folder.
     pub fn open_directory(&self, dir: &Path) -> anyhow::Result<Reader> {
         let settings = self.settings(Settings::default(), None)?;
-        let location = dir.to_str().with_context(|| format!("{} is not a path in UTF-8", dir.display()))?;
-        self.open_registry(location, None, &settings, true)
+        self.open_store(Arc::new(DirStore::open(dir)?), None, &settings, true)
+    }
+
+    fn open_store(
+        &self,
+        store: Arc<dyn Store>,
+        key: Option<String>,
+        settings: &Settings,
+        refresh: bool,
+    ) -> anyhow::Result<Reader> {
+        let options =
+            OpenOptions { key, offline: self.global.offline, refresh: refresh || self.global.refresh };
+        Ok(Reader::open(store, self.folders(settings), &options)?)
     }
 
     /// Where the private half of a log key is kept: `~/.rvp/keys/<name>+<hash>`.

@@ -70,6 +70,9 @@ impl Writable {
             Location::Http(url) => bail!(
                 "{url} cannot be written to: a web server only reads\n  hint: publish into the folder that it serves"
             ),
+            Location::Bucket(url) | Location::Git(url) => {
+                bail!("{url} cannot be written to\n  hint: publish into a folder, and copy or push that")
+            }
         }
     }
 }

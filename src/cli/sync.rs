@@ -360,7 +360,7 @@ fn open_needed<'a>(
             )
         })?;
         let store = context
-            .open_registry(&registry.url.to_string(), Some(locked.key.clone()), settings, false)
+            .open_registry(registry, Some(locked.key.clone()), settings, false)
             .and_then(|reader| Ok(Arc::clone(reader.store()?)))
             .with_context(|| format!("cannot use the registry `{}`", locked.name))?;
         stores.insert(locked.name.as_str(), store);

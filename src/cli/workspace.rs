@@ -47,7 +47,7 @@ impl RegistryArguments {
             .iter()
             .map(|text| {
                 let url = Location::parse(text).map_err(anyhow::Error::msg)?;
-                Ok(Registry { name: url.name(), url, prefixes: Vec::new(), key: None })
+                Ok(Registry { name: url.name(), url, mirrors: Vec::new(), prefixes: Vec::new(), key: None })
             })
             .collect::<anyhow::Result<_>>()?;
         let registries = (!registries.is_empty()).then_some(registries);
@@ -192,7 +192,7 @@ pub fn open_registries(context: &Context, settings: &Settings, refresh: bool) ->
         .iter()
         .map(|registry| {
             context
-                .open_registry(&registry.url.to_string(), registry.key.clone(), settings, refresh)
+                .open_registry(registry, registry.key.clone(), settings, refresh)
                 .with_context(|| format!("cannot use the registry `{}`", registry.name))
         })
         .collect::<anyhow::Result<_>>()?;

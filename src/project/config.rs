@@ -17,7 +17,7 @@ pub struct UserConfig {
     source: Source,
 }
 
-const REGISTRY_FIELDS: [&str; 4] = ["key", "name", "prefixes", "url"];
+const REGISTRY_FIELDS: [&str; 5] = ["key", "mirrors", "name", "prefixes", "url"];
 
 impl UserConfig {
     pub fn read(path: &Path) -> Result<Self, ProjectError> {
@@ -66,8 +66,8 @@ impl UserConfig {
                         REGISTRY_FIELDS.iter().map(|field| format!("registries.{registry}.{field}")),
                     ));
                 }
-                let value =
-                    if field == "prefixes" { setting.value(text).map_err(value_error)? } else { text.into() };
+                let is_list = matches!(field, "mirrors" | "prefixes");
+                let value = if is_list { setting.value(text).map_err(value_error)? } else { text.into() };
                 put_registry(&mut document, registry, field, value).ok_or_else(|| {
                     value_error("it is not a list of tables in the file; correct that first".into())
                 })?;

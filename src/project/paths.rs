@@ -40,6 +40,11 @@ impl Home {
         self.root.join("config.toml")
     }
 
+    /// What `rvp login` stored.
+    pub fn credentials_file(&self) -> PathBuf {
+        self.root.join("credentials.toml")
+    }
+
     /// What can be fetched again. The setting `cache-dir` moves it.
     pub fn cache(&self) -> PathBuf {
         self.root.join("cache")

@@ -8,8 +8,9 @@ use url::Url;
 
 use super::text::{self, FromText};
 use crate::model::PackageName;
+use crate::registry::GitPlace;
 
-/// An entry of `registries = [{ name, url, prefixes?, key? }]`.
+/// An entry of `registries = [{ name, url, mirrors?, prefixes?, key? }]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(
     rename_all = "kebab-case",
@@ -22,6 +23,9 @@ pub struct Registry {
     pub name: String,
     #[serde(deserialize_with = "location")]
     pub url: Location,
+    /// Other places of the same registry, asked where `url` does not answer or is slower.
+    #[serde(default, deserialize_with = "text::list")]
+    pub mirrors: Vec<Location>,
     /// Beginnings of the names that come from here and from nowhere else. Without any, it may serve every unbound name.
     #[serde(default, deserialize_with = "text::list")]
     pub prefixes: Vec<Prefix>,
@@ -37,6 +41,10 @@ pub enum Location {
     Path(PathBuf),
     /// `http://` or `https://`.
     Http(Url),
+    /// A bucket, and perhaps a prefix in it: `s3://`, `gs://` or `az://`.
+    Bucket(Url),
+    /// A git repository: `git+https://`, `git+http://`, `git+ssh://` or `git+file://`.
+    Git(Url),
 }
 
 /// The beginning of names, in the form in which `PackageName` is displayed: `acme-`, `vitte:acme/`, `host:`.
@@ -84,11 +92,13 @@ pub(super) fn conflict(registries: &[Registry]) -> Option<String> {
 
 impl Registry {
     /// Its fields under the keys that `rvp config` has for them: `registries.acme.url`.
-    pub(super) fn fields(&self) -> [(String, Option<String>); 4] {
+    pub(super) fn fields(&self) -> [(String, Option<String>); 5] {
         let prefixes: toml_edit::Array = self.prefixes.iter().map(ToString::to_string).collect();
+        let mirrors: toml_edit::Array = self.mirrors.iter().map(ToString::to_string).collect();
         [
             ("name", Some(self.name.clone())),
             ("url", Some(self.url.to_string())),
+            ("mirrors", (!mirrors.is_empty()).then(|| mirrors.to_string())),
             ("prefixes", (!prefixes.is_empty()).then(|| prefixes.to_string())),
             ("key", self.key.clone()),
         ]
@@ -97,7 +107,7 @@ impl Registry {
 }
 
 impl Location {
-    /// Reads a path, a `file://` URL, or an `http(s)://` URL. A relative path stays relative.
+    /// Reads a path, or a URL of a web server, a bucket, a git repository or a folder. A relative path stays relative.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Err("the location of a registry is empty: expected a folder or a URL".into());
@@ -106,16 +116,23 @@ impl Location {
             return Ok(Self::Path(text.into()));
         }
         let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+        // For ssh the user name is part of the address.
+        let is_secret = url.password().is_some() || (!url.username().is_empty() && url.scheme() != "git+ssh");
         match url.scheme() {
-            "http" | "https" if !url.username().is_empty() || url.password().is_some() => {
+            "http" | "https" | "s3" | "gs" | "az" | "git+https" | "git+http" | "git+ssh" if is_secret => {
                 Err("the URL of a registry holds a user name or password; project files are shared, keep credentials out of them".into())
             }
             "http" | "https" => Ok(Self::Http(url)),
+            "s3" | "gs" | "az" => Ok(Self::Bucket(url)),
+            "git+https" | "git+http" | "git+ssh" | "git+file" => {
+                GitPlace::parse(text).map_err(|reason| format!("`{text}` is not a place in a git repository: {reason}"))?;
+                Ok(Self::Git(url))
+            }
             "file" => url.to_file_path().map(Self::Path).map_err(|()| {
                 format!("`{text}` is not the path of a file on this system; write the path itself")
             }),
             scheme => Err(format!(
-                "`{scheme}://` is not a way to read a registry: expected a folder, `file://`, `https://` or `http://`"
+                "`{scheme}://` is not a way to read a registry: expected a folder, or a URL of `https://`, `s3://`, `gs://`, `az://`, `git+https://`, `git+ssh://` or `file://`"
             )),
         }
     }
@@ -125,9 +142,14 @@ impl Location {
     pub fn name(&self) -> String {
         let last = match self {
             Self::Path(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
-            Self::Http(url) => url
-                .path_segments()
-                .and_then(|parts| parts.rev().find(|part| !part.is_empty()).map(str::to_owned)),
+            Self::Http(url) | Self::Bucket(url) => {
+                last_part(url.path()).or(url.host_str()).map(str::to_owned)
+            }
+            Self::Git(url) => GitPlace::parse(url.as_str()).ok().and_then(|place| {
+                let folder = last_part(&place.folder).map(str::to_owned);
+                folder
+                    .or_else(|| Some(last_part(place.repository.path())?.trim_end_matches(".git").to_owned()))
+            }),
         };
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         let name: String = last.unwrap_or_default().chars().map(plain).collect();
@@ -145,6 +167,10 @@ impl Location {
     }
 }
 
+fn last_part(path: &str) -> Option<&str> {
+    path.rsplit('/').find(|part| !part.is_empty())
+}
+
 /// `path` under `base` unless it is absolute on any system: a project that names a share is also read on Linux.
 pub(super) fn rebased(path: &Path, base: &Path) -> PathBuf {
     let text = path.to_string_lossy();
@@ -156,7 +182,7 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => path.display().fmt(f),
-            Self::Http(url) => url.fmt(f),
+            Self::Http(url) | Self::Bucket(url) | Self::Git(url) => url.fmt(f),
         }
     }
 }
@@ -219,6 +245,7 @@ mod tests {
         Registry {
             name: name.into(),
             url: Location::Path(name.into()),
+            mirrors: Vec::new(),
             prefixes: prefixes.iter().map(|prefix| Prefix::from_text(prefix).unwrap()).collect(),
             key: None,
         }
@@ -247,6 +274,26 @@ mod tests {
     #[test]
     fn a_name_that_nothing_serves_is_served_by_none() {
         assert!(served(&[registry("acme", &["acme-"])], "numpy").is_empty());
+    }
+
+    #[test]
+    fn a_place_gives_its_registry_a_name() {
+        for (text, name) in [
+            ("../Acme Tools", "acme-tools"),
+            ("https://host/a/registry/", "registry"),
+            ("https://host", "host"),
+            ("s3://bucket/team/acme", "acme"),
+            ("s3://bucket", "bucket"),
+            ("git+https://host/acme/tools.git@main", "tools"),
+            ("git+ssh://git@host/acme/tools#subdirectory=the/registry", "registry"),
+        ] {
+            assert_eq!(Location::parse(text).unwrap().name(), name, "{text}");
+        }
+        for text in
+            ["https://me@host/", "git+https://me:p@host/a", "git+ssh://git:p@host/a", "s3://k:s@bucket"]
+        {
+            assert!(Location::parse(text).unwrap_err().contains("keep credentials out"), "{text}");
+        }
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub const SETTINGS: &[Setting] = {
         setting("no-build", Bool, Everywhere, |s| shown(s.no_build.as_ref()), "Build no packages, use wheels only"),
         setting("override-dependencies", List, Everywhere, |s| texts(s.override_dependencies.as_ref()), "Requirements that replace what packages ask for"),
         setting("prerelease", Text, Everywhere, |s| shown(s.prerelease.as_ref()), "When pre-releases are chosen: disallow, allow, if-necessary, explicit or if-necessary-or-explicit"),
-        setting("registries", List, Everywhere, |s| registries(s.registries.as_ref()), "Registries as { name, url, prefixes, key }; those with prefixes serve only such names"),
+        setting("registries", List, Everywhere, |s| registries(s.registries.as_ref()), "Registries as { name, url, mirrors, prefixes, key }; those with prefixes serve only such names"),
         setting("resolution", Text, Everywhere, |s| shown(s.resolution.as_ref()), "Which versions are preferred: highest, lowest or lowest-direct"),
         setting("store-dir", Text, Machine, |s| path(s.store_dir.as_ref()), "Folder for unpacked packages, shared by all environments"),
         setting("targets", List, Everywhere, |s| targets_text(s.targets.as_ref()), "What locks are made for, as \"revit==2025.4\" or { host, python, platform }"),
@@ -187,6 +187,7 @@ impl Settings {
     pub(super) fn rebase(&mut self, base: &Path) {
         for registry in self.registries.iter_mut().flatten() {
             registry.url.rebase(base);
+            registry.mirrors.iter_mut().for_each(|mirror| mirror.rebase(base));
         }
         for path in
             [&mut self.cache_dir, &mut self.environments_dir, &mut self.store_dir].into_iter().flatten()
@@ -358,6 +359,10 @@ fn registries(value: Option<&Vec<Registry>>) -> Option<String> {
     let item = |registry: &Registry| {
         let mut item = table([("name", &registry.name), ("url", &registry.url.to_string())]);
         if let Some(item) = item.as_inline_table_mut() {
+            if !registry.mirrors.is_empty() {
+                let mirrors: toml_edit::Array = registry.mirrors.iter().map(ToString::to_string).collect();
+                item.insert("mirrors", mirrors.into());
+            }
             if !registry.prefixes.is_empty() {
                 let prefixes: toml_edit::Array = registry.prefixes.iter().map(ToString::to_string).collect();
                 item.insert("prefixes", prefixes.into());

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
 use reqwest::header::HeaderValue;
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, Client, ClientBuilder, Url};
+
+use super::credentials::Credential;
 
 const MOST_REDIRECTS: usize = 5;
 
@@ -44,13 +45,7 @@ pub(crate) fn client_builder(base: &Url, settings: &HttpSettings) -> Result<Clie
         .connect_timeout(settings.connect_timeout)
         .read_timeout(settings.read_timeout)
         .redirect(redirects());
-    let loopback = match base.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err("its URL names no host".to_owned()),
-    };
-    if loopback {
+    if is_loopback(base) {
         // No proxy can reach what only this machine can reach.
         builder = builder.no_proxy();
     }
@@ -65,47 +60,47 @@ pub(crate) fn client_builder(base: &Url, settings: &HttpSettings) -> Result<Clie
     Ok(builder)
 }
 
-/// Takes the user name and password out of `url`, as an `Authorization` header (RFC 7617).
-pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
+/// Whether `url` is on this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
-    let mut pair = percent_decode_str(url.username()).collect::<Vec<u8>>();
-    pair.push(b':');
-    pair.extend(percent_decode_str(url.password().unwrap_or_default()));
-    let mut header =
-        HeaderValue::from_str(&format!("Basic {}", data_encoding::BASE64.encode(&pair))).expect("ASCII");
-    header.set_sensitive(true);
-    // Both calls fail only for a URL without a host, which has no credentials.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    Some(header)
 }
 
-/// Follows a redirect on the same origin, to `https` on the same host, or from `https` to `https` elsewhere, where
-/// reqwest then leaves credentials out. Anything else could hand the request to whoever owns the network.
+/// Takes the user name and password out of `url`, as an `Authorization` header (RFC 7617).
+pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
+    Credential::take_from(url)?.authorization()
+}
+
+/// Follows redirects as `check_redirect` allows. For clients that carry no credentials beyond one origin.
 fn redirects() -> Policy {
-    Policy::custom(|attempt| {
-        let target = attempt.url();
+    Policy::custom(|attempt: Attempt<'_>| {
         let Some(from) = attempt.previous().last() else { return attempt.follow() };
-        let host = format!("{}://{}", target.scheme(), target.host_str().unwrap_or_default());
-        if attempt.previous().len() > MOST_REDIRECTS {
-            let error = format!("it redirects more than {MOST_REDIRECTS} times, last to {host}");
-            attempt.error(error)
-        } else if may_follow(&attempt, from) {
-            attempt.follow()
-        } else {
-            let error = format!("it redirects to {host}, where rvp does not follow from {}", from.scheme());
-            attempt.error(error)
+        match check_redirect(from, attempt.url(), attempt.previous().len()) {
+            Ok(()) => attempt.follow(),
+            Err(reason) => attempt.error(reason),
         }
     })
 }
 
-fn may_follow(attempt: &Attempt<'_>, from: &Url) -> bool {
-    let to = attempt.url();
-    match (from.scheme(), to.scheme()) {
+/// Whether redirect number `hops` (from 1) may be followed: on the same origin, to `https` on the same host, or from
+/// `https` to `https` elsewhere, where no credentials go. Anything else could hand the request to whoever owns the network.
+pub(super) fn check_redirect(from: &Url, to: &Url, hops: usize) -> Result<(), String> {
+    let host = format!("{}://{}", to.scheme(), to.host_str().unwrap_or_default());
+    if hops > MOST_REDIRECTS {
+        return Err(format!("it redirects more than {MOST_REDIRECTS} times, last to {host}"));
+    }
+    let may_follow = match (from.scheme(), to.scheme()) {
         ("https", "https") => true,
         ("http", "https") => from.host() == to.host(),
         _ => from.origin() == to.origin(),
+    };
+    if may_follow {
+        Ok(())
+    } else {
+        Err(format!("it redirects to {host}, where rvp does not follow from {}", from.scheme()))
     }
 }

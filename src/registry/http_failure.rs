@@ -1,5 +1,6 @@
 //! What went wrong between us and a web server, in words, and whether it is worth another attempt.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::retry::retry_after;
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub reason: String,
-    pub hint: &'static str,
+    pub hint: Cow<'static, str>,
     pub again: Again,
 }
 
@@ -26,8 +27,8 @@ pub(crate) enum Again {
 }
 
 impl Failure {
-    pub fn lasting(reason: impl Into<String>, hint: &'static str) -> Self {
-        Self { reason: reason.into(), hint, again: Again::No }
+    pub fn lasting(reason: impl Into<String>, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason: reason.into(), hint: hint.into(), again: Again::No }
     }
 
     fn proxy_credentials() -> Self {
@@ -61,7 +62,16 @@ impl Failure {
                 .map_or(Again::AfterBackoff, Again::After),
             _ => Again::No,
         };
-        Self { reason, hint, again }
+        Self { reason, hint: hint.into(), again }
+    }
+
+    /// For a redirect that is not followed.
+    pub fn redirect(reason: String) -> Self {
+        Self::lasting(
+            reason,
+            "if that is its new place, use that URL; \
+             otherwise a proxy or a login page may stand in between",
+        )
     }
 
     /// For a request that got no answer, or whose answer broke off.
@@ -70,11 +80,7 @@ impl Failure {
             std::iter::successors(error.source(), |&cause| cause.source()).map(ToString::to_string).collect();
         let cause = causes.last().cloned().unwrap_or_else(|| error.to_string());
         if error.is_redirect() {
-            return Self::lasting(
-                cause,
-                "if that is its new place, use that URL; \
-                 otherwise a proxy or a login page may stand in between",
-            );
+            return Self::redirect(cause);
         }
         // The answer to `CONNECT` comes as an error of the connection, which has no type to match.
         if causes.iter().any(|cause| cause.contains("proxy authorization required")) {
@@ -106,6 +112,6 @@ impl Failure {
             (format!("the connection broke: {cause}"), "check the network, then try again")
         };
         let again = if error.is_builder() { Again::No } else { Again::AfterBackoff };
-        Self { reason, hint, again }
+        Self { reason, hint: hint.into(), again }
     }
 }

@@ -1,5 +1,6 @@
 //! Where a registry stands: one small trait for reading its files, whatever carries them.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
-use super::{DirStore, HttpSettings, HttpStore};
+use super::credentials::Sources;
+use super::{BucketStore, DirStore, GitStore, HttpSettings, HttpStore};
 
 /// The bytes of a file in order, in pieces of any size. After an error there is nothing more.
 pub type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
@@ -71,7 +73,7 @@ pub struct Fresh {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("cannot open the registry {location}: {reason}\n  hint: {hint}")]
-    Open { location: String, reason: String, hint: &'static str },
+    Open { location: String, reason: String, hint: Cow<'static, str> },
     #[error(
         "`{}` is not the path of a file in a registry\n  hint: {location} is damaged, or was not made by rvp",
         path.escape_debug()
@@ -84,18 +86,33 @@ pub enum StoreError {
     )]
     TooLarge { location: String, path: String, limit: u64 },
     #[error("cannot fetch {path} of {location}: {reason}\n  hint: {hint}")]
-    Http { location: String, path: String, reason: String, hint: &'static str },
+    Http { location: String, path: String, reason: String, hint: Cow<'static, str> },
 }
 
-/// Opens a registry by what a user writes for it: a path, or a `file:`, `http:` or `https:` URL.
-pub fn open_store(location: &str, settings: &HttpSettings) -> Result<Arc<dyn Store>, StoreError> {
-    let error = |reason: &str, hint| StoreError::Open {
+/// What opening a registry needs besides where it stands.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    pub http: HttpSettings,
+    /// Where its credentials are looked for. None: nowhere.
+    pub sources: Option<Sources>,
+    /// The folder for clones of git repositories.
+    pub clones: PathBuf,
+}
+
+/// Opens a registry by what a user writes for it: a path, or a URL of `file:`, `http(s):`, `s3:`, `gs:`, `az:`,
+/// `git+https:`, `git+ssh:` or `git+file:`.
+pub fn open_store(location: &str, options: &StoreOptions) -> Result<Arc<dyn Store>, StoreError> {
+    let error = |reason: &str, hint: &'static str| StoreError::Open {
         location: without_credentials(location),
         reason: reason.to_owned(),
-        hint,
+        hint: hint.into(),
     };
-    match location.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
-        Some("http" | "https") => Ok(Arc::new(HttpStore::open(location, settings)?)),
+    let sources = || options.sources.clone();
+    let scheme = location.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    match scheme.as_deref().filter(|scheme| location[scheme.len()..].starts_with("://")) {
+        Some("http" | "https") => Ok(Arc::new(HttpStore::open_with(location, &options.http, sources())?)),
+        Some("s3" | "gs" | "az") => Ok(Arc::new(BucketStore::open(location, &options.http, sources())?)),
+        Some(scheme) if scheme.starts_with("git+") => Ok(Arc::new(GitStore::open(location, options)?)),
         Some("file") => {
             let path =
                 url::Url::parse(location).ok().and_then(|url| url.to_file_path().ok()).ok_or_else(|| {
@@ -103,10 +120,11 @@ pub fn open_store(location: &str, settings: &HttpSettings) -> Result<Arc<dyn Sto
                 })?;
             Ok(Arc::new(DirStore::open(&path)?))
         }
-        Some(_) if location.contains("://") => {
-            Err(error("rvp does not read this kind of URL", "use a path, or a file:, http: or https: URL"))
-        }
-        _ => Ok(Arc::new(DirStore::open(Path::new(location))?)),
+        Some(_) => Err(error(
+            "rvp does not read this kind of URL",
+            "use a path, or a URL of https:, s3:, gs:, az:, git+https:, git+ssh: or file:",
+        )),
+        None => Ok(Arc::new(DirStore::open(Path::new(location))?)),
     }
 }
 

@@ -23,7 +23,11 @@ impl DirStore {
     /// `root` may be a UNC path (`\\\\server\\share`).
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         let location = root.display().to_string();
-        let error = |reason: String, hint| StoreError::Open { location: location.clone(), reason, hint };
+        let error = |reason: String, hint: &'static str| StoreError::Open {
+            location: location.clone(),
+            reason,
+            hint: hint.into(),
+        };
         match std::fs::metadata(root) {
             Ok(metadata) if metadata.is_dir() => Ok(Self { root: root.to_owned(), location }),
             Ok(_) => Err(error("it is a file".to_owned(), "name the folder that holds config.json")),

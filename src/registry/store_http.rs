@@ -1,8 +1,9 @@
 //! A registry on a web server: any static host, over HTTP/1.1 or HTTP/2.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,15 +12,17 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
-    ACCEPT_ENCODING, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    HeaderMap, HeaderValue, IF_NONE_MATCH, RANGE,
+    ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
+    HeaderValue, IF_NONE_MATCH, RANGE,
 };
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Response, StatusCode, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::http_client::{HttpSettings, client_builder, take_credentials};
+use super::credentials::{Credential, Login, Sources};
+use super::http_client::HttpSettings;
 use super::http_failure::{Again, Failure};
 use super::http_pace::Pace;
+use super::http_request::Requests;
 use super::retry::{TRIES, backoff};
 use super::store::{ByteStream, Fresh, Store, StoreError, checked, without_credentials};
 
@@ -29,13 +32,10 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// A registry on a web server. Its futures need a tokio runtime with time and network, and it keeps its connections
 /// on the one that it is first used on.
 pub struct HttpStore {
-    /// Made for the first request: reading the system's certificates takes longer than a command that asks nothing.
-    client: OnceLock<Client>,
-    settings: HttpSettings,
+    asking: Requests,
     /// Without credentials, and with `/` at the end.
     base: Url,
     location: String,
-    authorization: Option<HeaderValue>,
     requests: Arc<Semaphore>,
 }
 
@@ -70,17 +70,24 @@ impl From<Failure> for Stop {
     }
 }
 
-impl From<reqwest::Error> for Stop {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Failed(Failure::of_error(&error))
-    }
-}
-
 impl HttpStore {
-    /// `url` may carry a user name and password; they go to this origin only, and into no message.
+    /// `url` may carry a user name and password; they go to that URL and below it only, and into no message.
     pub fn open(url: &str, settings: &HttpSettings) -> Result<Self, StoreError> {
+        Self::open_with(url, settings, None)
+    }
+
+    /// As `open`, with the credentials that `sources` have where `url` carries none.
+    pub fn open_with(
+        url: &str,
+        settings: &HttpSettings,
+        sources: Option<Sources>,
+    ) -> Result<Self, StoreError> {
         let location = without_credentials(url.trim_end_matches('/'));
-        let error = |reason: String, hint| StoreError::Open { location: location.clone(), reason, hint };
+        let error = |reason: String, hint| StoreError::Open {
+            location: location.clone(),
+            reason,
+            hint: Cow::Borrowed(hint),
+        };
         let mut base =
             Url::parse(url).map_err(|parse| error(parse.to_string(), "write it as https://host/path"))?;
         if base.query().is_some() || base.fragment().is_some() {
@@ -88,10 +95,11 @@ impl HttpStore {
             return Err(StoreError::Open {
                 location,
                 reason: "its URL has a query or a fragment".to_owned(),
-                hint: "the URL of a registry is that of its folder: leave out `?` or `#` and what follows",
+                hint: "the URL of a registry is that of its folder: leave out `?` or `#` and what follows"
+                    .into(),
             });
         }
-        let authorization = take_credentials(&mut base);
+        let given = Credential::take_from(&mut base);
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
@@ -99,27 +107,11 @@ impl HttpStore {
             return Err(error("its URL names no host".into(), "write it as https://host/path"));
         }
         Ok(Self {
-            client: OnceLock::new(),
-            settings: settings.clone(),
+            asking: Requests::new(base.clone(), settings, Login::new(base.clone(), given, sources)),
             base,
             location,
-            authorization,
             requests: Arc::new(Semaphore::new(settings.requests)),
         })
-    }
-
-    fn client(&self) -> Result<&Client, Stop> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        // Bodies are decoded here, where their limit is known; those of blobs never are: some servers label
-        // a `.tar.gz` as an encoded `.tar`.
-        let client = client_builder(&self.base, &self.settings)
-            .and_then(|builder| builder.no_gzip().build().map_err(|error| Failure::of_error(&error).reason))
-            .map_err(|reason| {
-                Stop::Failed(Failure::lasting(reason, "check the proxy and certificate settings"))
-            })?;
-        Ok(self.client.get_or_init(|| client))
     }
 
     fn ask<'a>(&self, path: &'a str, from: u64, limit: u64) -> Result<Ask<'a>, StoreError> {
@@ -129,9 +121,6 @@ impl HttpStore {
         url.set_query(digest);
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some(authorization) = &self.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
-        }
         if from > 0 {
             // No `If-Range`: what is here already is the beginning of a file that only grows or never changes, and
             // an ETag differs between two mirrors of it. The digest over the whole tells if that was not so.
@@ -143,7 +132,7 @@ impl HttpStore {
     /// One request, up to the headers of its answer: none for a file that is not there.
     async fn answer(&self, ask: &Ask<'_>) -> Result<Option<Answer>, Stop> {
         let permit = Arc::clone(&self.requests).acquire_owned().await.expect("it is never closed");
-        let response = self.client()?.get(ask.url.clone()).headers(ask.headers.clone()).send().await?;
+        let response = self.asking.get(&ask.url, &ask.headers).await?;
         let skip = match response.status() {
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
             StatusCode::OK => ask.from,
@@ -167,7 +156,7 @@ impl HttpStore {
                 return Err(Stop::TooLarge);
             }
         }
-        let pace = Pace::new(self.settings.read_timeout);
+        let pace = Pace::new(self.asking.settings.read_timeout);
         Ok(Some(Answer { response, skip, pace, _permit: permit }))
     }
 
@@ -209,7 +198,7 @@ impl HttpStore {
             };
             match failure.again {
                 Again::AfterBackoff if tries < TRIES => {
-                    tokio::time::sleep(backoff(self.settings.first_backoff, tries)).await
+                    tokio::time::sleep(backoff(self.asking.settings.first_backoff, tries)).await
                 }
                 Again::After(wait) if tries < TRIES => tokio::time::sleep(wait).await,
                 _ => return Err(http_error(&self.location, ask.path, failure, tries)),
@@ -310,7 +299,8 @@ impl Store for HttpStore {
             }
             let answer = self.with_retries(&ask, || self.whole(&ask)).await?;
             Ok(answer.and_then(|(headers, status, bytes)| {
-                let fresh_seconds = fresh_seconds(&headers);
+                let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+                let fresh_seconds = fresh_seconds(text(CACHE_CONTROL), text(AGE));
                 if status == StatusCode::NOT_MODIFIED {
                     return known.map(|known| Fresh { fresh_seconds, ..known.clone() });
                 }
@@ -326,17 +316,16 @@ impl Store for HttpStore {
     }
 }
 
-/// `max-age` of `Cache-Control`, less the time that caches on the way have had it already (RFC 9111, 4.2).
-fn fresh_seconds(headers: &HeaderMap) -> u32 {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+/// `max-age` of `Cache-Control`, less the `age` that caches on the way have had it already (RFC 9111, 4.2).
+pub(super) fn fresh_seconds(cache_control: &str, age: &str) -> u32 {
     let directives: Vec<String> =
-        text(CACHE_CONTROL).split(',').map(|directive| directive.trim().to_ascii_lowercase()).collect();
+        cache_control.split(',').map(|directive| directive.trim().to_ascii_lowercase()).collect();
     if directives.iter().any(|directive| matches!(directive.as_str(), "no-cache" | "no-store")) {
         return 0;
     }
     let max_age =
         directives.iter().find_map(|directive| directive.strip_prefix("max-age=")?.parse::<u32>().ok());
-    max_age.unwrap_or(0).saturating_sub(text(AGE).trim().parse().unwrap_or(0))
+    max_age.unwrap_or(0).saturating_sub(age.trim().parse().unwrap_or(0))
 }
 
 /// A partial answer has to begin where it was asked to: `Content-Range: bytes <from>-<to>/<length>` (RFC 9110, 14.4).
@@ -359,7 +348,7 @@ fn unzip(bytes: &[u8], limit: u64) -> Result<Vec<u8>, Stop> {
     read.map_err(|error| {
         Stop::Failed(Failure {
             reason: format!("the server's answer is not the gzip that it claims to be: {error}"),
-            hint: "a proxy may have damaged it: try again",
+            hint: "a proxy may have damaged it: try again".into(),
             again: Again::AfterBackoff,
         })
     })?;
@@ -384,17 +373,11 @@ mod tests {
 
     #[test]
     fn an_answer_is_fresh_for_its_max_age_less_its_age() {
-        let fresh = |cache_control: &'static str, age: &'static str| {
-            let headers = [(CACHE_CONTROL, cache_control), (AGE, age)];
-            fresh_seconds(
-                &headers.map(|(name, value)| (name, HeaderValue::from_static(value))).into_iter().collect(),
-            )
-        };
-        assert_eq!(fresh("public, Max-Age=600", "100"), 500);
-        assert_eq!(fresh("max-age=60", "100"), 0);
-        assert_eq!(fresh("max-age=60", "soon"), 60);
-        assert_eq!(fresh("max-age=60, no-cache", ""), 0);
-        assert_eq!(fresh("max-age=-1", ""), 0);
-        assert_eq!(fresh("max-age=99999999999999999999", ""), 0);
+        assert_eq!(fresh_seconds("public, Max-Age=600", "100"), 500);
+        assert_eq!(fresh_seconds("max-age=60", "100"), 0);
+        assert_eq!(fresh_seconds("max-age=60", "soon"), 60);
+        assert_eq!(fresh_seconds("max-age=60, no-cache", ""), 0);
+        assert_eq!(fresh_seconds("max-age=-1", ""), 0);
+        assert_eq!(fresh_seconds("max-age=99999999999999999999", ""), 0);
     }
 }

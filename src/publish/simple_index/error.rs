@@ -14,7 +14,7 @@ pub enum SimpleIndexError {
     )]
     Url { text: String, reason: String },
     #[error("cannot fetch {url}: {reason}\n  hint: {hint}")]
-    Fetch { url: String, reason: String, hint: &'static str },
+    Fetch { url: String, reason: String, hint: std::borrow::Cow<'static, str> },
     #[error("{url} is not there\n  hint: check the URL of the index; its page may list a file that is gone")]
     Missing { url: String },
     #[error("cannot fetch {url}: it is larger than {limit} bytes, the most that rvp reads of such a file")]

@@ -55,7 +55,7 @@ impl Http {
             .map_err(|reason| SimpleIndexError::Fetch {
                 url: public(index),
                 reason,
-                hint: "check the proxy and certificate settings",
+                hint: "check the proxy and certificate settings".into(),
             })?;
         Ok(Self { client, origin: index.origin(), authorization: take_credentials(&mut index.clone()) })
     }

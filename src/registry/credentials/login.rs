@@ -1,0 +1,74 @@
+//! The credential of one registry, looked for when the first request is made, and what to say when it is refused.
+
+use std::sync::OnceLock;
+
+use reqwest::StatusCode;
+use reqwest::header::HeaderValue;
+use url::Url;
+
+use super::{Credential, CredentialError, Found, Sources, covers};
+use crate::registry::Failure;
+
+/// What one registry is asked with.
+pub(in crate::registry) struct Login {
+    /// Where the registry stands, without credentials.
+    base: Url,
+    sources: Option<Sources>,
+    /// None found, or the reason why it is not known.
+    found: OnceLock<Result<Option<Found>, (String, String)>>,
+}
+
+impl Login {
+    /// With what stood in the registry's URL itself; else with what `sources` have for it.
+    pub fn new(base: Url, given: Option<Credential>, sources: Option<Sources>) -> Self {
+        let found = OnceLock::new();
+        if let Some(credential) = given {
+            let source = "the registry's URL".to_owned();
+            let _ = found.set(Ok(Some(Found { credential, prefix: base.clone(), source })));
+        }
+        Self { base, sources, found }
+    }
+
+    fn found(&self) -> Result<Option<&Found>, Failure> {
+        let look = || match &self.sources {
+            Some(sources) => sources.find(&self.base).map_err(|error: CredentialError| error.parts()),
+            None => Ok(None),
+        };
+        match self.found.get_or_init(look) {
+            Ok(found) => Ok(found.as_ref()),
+            Err((reason, hint)) => Err(Failure::lasting(reason.clone(), hint.clone())),
+        }
+    }
+
+    /// What is known for this registry.
+    pub fn credential(&self) -> Result<Option<&Credential>, Failure> {
+        Ok(self.found()?.map(|found| &found.credential))
+    }
+
+    /// The header for a request to `url`, which is none where the credential does not belong.
+    pub fn authorization(&self, url: &Url) -> Result<Option<HeaderValue>, Failure> {
+        let found = self.found()?.filter(|found| covers(&found.prefix, url));
+        Ok(found.and_then(|found| found.credential.authorization()))
+    }
+
+    /// For an answer that asks for credentials, or for others.
+    pub fn refused(&self) -> Failure {
+        let status = StatusCode::UNAUTHORIZED;
+        let looked = match self.sources.as_ref().map(Sources::names) {
+            Some(names) => format!("; looked in {}", names.join(", ")),
+            None => String::new(),
+        };
+        let base = self.base.as_str().trim_end_matches('/');
+        match self.found() {
+            Err(failure) => failure,
+            Ok(Some(found)) => Failure::lasting(
+                format!("the server does not accept the credentials from {} ({status})", found.source),
+                format!("`rvp login {base}` stores others{looked}"),
+            ),
+            Ok(None) => Failure::lasting(
+                format!("the server asks for credentials, and there are none for it ({status})"),
+                format!("`rvp login {base}` stores some{looked}"),
+            ),
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! A registry in a bucket: S3 and what is compatible with it, Google Cloud Storage, and Azure.
+//!
+//! Endpoints, regions and keys come from the variables that the vendors' own tools read (`AWS_ENDPOINT_URL`,
+//! `AWS_ACCESS_KEY_ID`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME` …), as `object_store` documents them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{self, StreamExt};
+use object_store::aws::AmazonS3Builder;
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::path::Path;
+use object_store::{
+    Attribute, BackoffConfig, Certificate, ClientOptions, GetOptions, GetRange, GetResult, ObjectStore,
+    ObjectStoreExt as _, RetryConfig,
+};
+use tokio::sync::{OnceCell, Semaphore};
+use url::Url;
+
+use super::bucket_failure::failure_of;
+use super::credentials::{Login, Sources};
+use super::http_client::{HttpSettings, is_loopback};
+use super::http_failure::Failure;
+use super::http_pace::Pace;
+use super::retry::TRIES;
+use super::store::{ByteStream, Fresh, Store, StoreError, checked};
+use super::store_http::fresh_seconds;
+
+/// The kinds of buckets, by the scheme of their URLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    S3,
+    Google,
+    Azure,
+}
+
+/// A registry under a prefix of a bucket. Its futures need a tokio runtime with time and network.
+pub struct BucketStore {
+    url: Url,
+    kind: Kind,
+    settings: HttpSettings,
+    login: Login,
+    /// Made for the first request, as it reads the system's certificates.
+    bucket: OnceCell<Arc<dyn ObjectStore>>,
+    requests: Semaphore,
+}
+
+impl BucketStore {
+    /// `url` is `s3://bucket/prefix`, or the same with `gs:` or `az:`, where a container stands for the bucket.
+    pub fn open(url: &str, settings: &HttpSettings, sources: Option<Sources>) -> Result<Self, StoreError> {
+        let location = super::store::without_credentials(url);
+        let error = |reason: &str| StoreError::Open {
+            location: location.clone(),
+            reason: reason.to_owned(),
+            hint: "write it as s3://bucket/prefix; keys come from the environment or `rvp login`".into(),
+        };
+        let url = Url::parse(url).map_err(|fault| error(&fault.to_string()))?;
+        let kind = match url.scheme() {
+            "s3" => Kind::S3,
+            "gs" => Kind::Google,
+            "az" => Kind::Azure,
+            _ => return Err(error("it is not the URL of a bucket")),
+        };
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(error("it names no bucket"));
+        }
+        if !url.username().is_empty() || url.password().is_some() || url.port().is_some() {
+            return Err(error("it holds more than a bucket and a prefix"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(error("it has a query or a fragment"));
+        }
+        let login = Login::new(url.clone(), None, sources);
+        let requests = Semaphore::new(settings.requests);
+        Ok(Self { url, kind, settings: settings.clone(), login, bucket: OnceCell::new(), requests })
+    }
+
+    /// The bucket itself, for whoever writes to it.
+    pub(crate) async fn bucket(&self) -> Result<&Arc<dyn ObjectStore>, StoreError> {
+        let connect = async || {
+            let credential = self.login.credential()?;
+            let options = client_options(&self.settings)?;
+            connect(
+                self.kind,
+                self.url.host_str().unwrap_or_default(),
+                credential,
+                options,
+                retries(&self.settings),
+            )
+        };
+        self.bucket.get_or_try_init(connect).await.map_err(|failure| self.failed("", failure))
+    }
+
+    /// The object that holds the file `path`.
+    pub(crate) fn object(&self, path: &str) -> Result<Path, StoreError> {
+        let (file, _) = checked(self.location(), path)?;
+        let prefix = percent_encoding::percent_decode_str(self.url.path()).decode_utf8_lossy();
+        let parts = prefix.split('/').filter(|part| !part.is_empty()).chain(file.split('/'));
+        // Not `Path::from`, which would encode characters a second time.
+        Path::parse(parts.collect::<Vec<_>>().join("/"))
+            .map_err(|_| StoreError::Path { location: self.location().to_owned(), path: path.to_owned() })
+    }
+
+    fn failed(&self, path: &str, failure: Failure) -> StoreError {
+        let (location, path) = (self.location().to_owned(), path.to_owned());
+        StoreError::Http { location, path, reason: failure.reason, hint: failure.hint }
+    }
+
+    fn failed_at(&self, path: &str, error: &object_store::Error) -> StoreError {
+        self.failed(path, failure_of(self.kind, error, &self.login))
+    }
+
+    /// Asks for a file from `from` on: none if it is not there, and no bytes if it ends before that.
+    async fn get(&self, path: &str, from: u64, options: GetOptions) -> Result<Answer, StoreError> {
+        let object = self.object(path)?;
+        let bucket = self.bucket().await?;
+        let range = (from > 0).then_some(GetRange::Offset(from));
+        match bucket.get_opts(&object, GetOptions { range, ..options }).await {
+            Ok(result) => Ok(Answer::Here(result)),
+            Err(object_store::Error::NotFound { source, .. }) => match no_bucket(source.as_ref()) {
+                None => Ok(Answer::Nowhere),
+                Some(failure) => Err(self.failed(path, failure)),
+            },
+            Err(object_store::Error::NotModified { .. }) => Ok(Answer::Unchanged),
+            // The service answers 416 in a form of its own: ask how long the file is.
+            Err(_) if from > 0 && bucket.head(&object).await.is_ok_and(|meta| meta.size <= from) => {
+                Ok(Answer::Ended)
+            }
+            Err(error) => Err(self.failed_at(path, &error)),
+        }
+    }
+
+    fn too_large(&self, path: &str, limit: u64) -> StoreError {
+        StoreError::TooLarge { location: self.location().to_owned(), path: path.to_owned(), limit }
+    }
+
+    /// The bytes of an answer, at most `limit`.
+    async fn whole(&self, path: &str, result: GetResult, limit: u64) -> Result<Vec<u8>, StoreError> {
+        let mut pieces = self.pieces(path, result, limit)?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            bytes.extend_from_slice(&piece?);
+        }
+        Ok(bytes)
+    }
+
+    fn pieces(&self, path: &str, result: GetResult, limit: u64) -> Result<ByteStream, StoreError> {
+        if result.range.end.saturating_sub(result.range.start) > limit {
+            return Err(self.too_large(path, limit));
+        }
+        let (location, path) = (self.location().to_owned(), path.to_owned());
+        let state = (result.into_stream(), Pace::new(self.settings.read_timeout), 0_u64);
+        let next = move |(mut pieces, mut pace, mut length): (_, Pace, u64)| {
+            let (location, path) = (location.clone(), path.clone());
+            async move {
+                let failed = |failure: Failure| StoreError::Http {
+                    location: location.clone(),
+                    path: path.clone(),
+                    reason: failure.reason,
+                    hint: failure.hint,
+                };
+                let began = Instant::now();
+                let pieces_ref: &mut stream::BoxStream<'static, object_store::Result<bytes::Bytes>> =
+                    &mut pieces;
+                let Some(piece) = pieces_ref.next().await else { return Ok(None) };
+                let piece = piece.map_err(|error| failed(super::bucket_failure::broken(&error)))?;
+                pace.received(piece.len(), began.elapsed()).map_err(failed)?;
+                length += piece.len() as u64;
+                if length > limit {
+                    return Err(StoreError::TooLarge { location, path, limit });
+                }
+                Ok(Some((piece, (pieces, pace, length))))
+            }
+        };
+        Ok(stream::try_unfold(state, next).boxed())
+    }
+}
+
+/// What a bucket says of a file.
+enum Answer {
+    Here(GetResult),
+    Nowhere,
+    Unchanged,
+    /// The file is not longer than what is here already.
+    Ended,
+}
+
+impl Store for BucketStore {
+    fn location(&self) -> &str {
+        self.url.as_str()
+    }
+
+    fn identity(&self) -> String {
+        // The same bucket's name on two services means two buckets.
+        let endpoint = std::env::var("AWS_ENDPOINT_URL").ok().filter(|_| self.kind == Kind::S3);
+        endpoint
+            .map_or_else(|| self.location().to_owned(), |endpoint| format!("{} {endpoint}", self.location()))
+    }
+
+    fn read<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        async move {
+            let _permit = self.requests.acquire().await.expect("it is never closed");
+            match self.get(path, from, GetOptions::default()).await? {
+                Answer::Here(result) => self.whole(path, result, limit).await.map(Some),
+                Answer::Ended | Answer::Unchanged => Ok(Some(Vec::new())),
+                Answer::Nowhere => Ok(None),
+            }
+        }
+        .boxed()
+    }
+
+    fn stream<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Option<ByteStream>, StoreError>> {
+        async move {
+            match self.get(path, from, GetOptions::default()).await? {
+                Answer::Here(result) => self.pieces(path, result, limit).map(Some),
+                Answer::Ended | Answer::Unchanged => Ok(Some(stream::empty().boxed())),
+                Answer::Nowhere => Ok(None),
+            }
+        }
+        .boxed()
+    }
+
+    fn read_fresh<'a>(
+        &'a self,
+        path: &'a str,
+        known: Option<&'a Fresh>,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Option<Fresh>, StoreError>> {
+        async move {
+            let if_none_match = known.and_then(|known| known.validator.clone());
+            let result =
+                match self.get(path, 0, GetOptions { if_none_match, ..GetOptions::default() }).await? {
+                    Answer::Here(result) => result,
+                    Answer::Unchanged => return Ok(known.cloned()),
+                    Answer::Nowhere | Answer::Ended => return Ok(None),
+                };
+            let validator = result.meta.e_tag.clone();
+            let fresh_seconds = match result.attributes.get(&Attribute::CacheControl) {
+                Some(cache_control) => fresh_seconds(cache_control, ""),
+                None => 0,
+            };
+            let bytes = self.whole(path, result, limit).await?;
+            Ok(Some(Fresh { bytes, validator, fresh_seconds }))
+        }
+        .boxed()
+    }
+
+    fn local_path(&self, _path: &str) -> Option<PathBuf> {
+        None
+    }
+}
+
+/// A bucket that is not there says so in the body of a 404.
+fn no_bucket(source: &(dyn std::error::Error + 'static)) -> Option<Failure> {
+    let text = source.to_string();
+    let missing = ["NoSuchBucket", "The specified bucket does not exist", "ContainerNotFound"];
+    missing.iter().any(|word| text.contains(word)).then(|| {
+        Failure::lasting(
+            "there is no such bucket",
+            "check its name, and that the region and endpoint (AWS_REGION, AWS_ENDPOINT_URL) are those of the bucket",
+        )
+    })
+}
+
+fn connect(
+    kind: Kind,
+    name: &str,
+    credential: Option<&super::Credential>,
+    options: ClientOptions,
+    retries: RetryConfig,
+) -> Result<Arc<dyn ObjectStore>, Failure> {
+    let unusable = |error: object_store::Error| {
+        Failure::lasting(
+            super::bucket_failure::cause(&error),
+            "check the AWS_*, GOOGLE_* or AZURE_* variables of the environment",
+        )
+    };
+    Ok(match kind {
+        Kind::S3 => {
+            let mut builder = AmazonS3Builder::from_env().with_bucket_name(name);
+            let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
+                .iter()
+                .find_map(|variable| std::env::var(variable).ok());
+            let loopback =
+                endpoint.and_then(|url| Url::parse(&url).ok()).is_some_and(|url| is_loopback(&url));
+            if let Some(credential) = credential {
+                if let (Some(key), Some(secret)) = (&credential.username, &credential.password) {
+                    builder = builder.with_access_key_id(key).with_secret_access_key(secret);
+                }
+                if let Some(token) = &credential.token {
+                    builder = builder.with_token(token);
+                }
+            }
+            let options = if loopback { options.with_allow_http(true) } else { options };
+            Arc::new(with_options(builder, options, retries).map_err(unusable)?)
+        }
+        Kind::Google => {
+            let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(name);
+            if let Some(token) = credential.and_then(|credential| credential.token.clone()) {
+                let credential = object_store::gcp::GcpCredential { bearer: token };
+                builder = builder
+                    .with_credentials(Arc::new(object_store::StaticCredentialProvider::new(credential)));
+            }
+            let builder = builder.with_client_options(options).with_retry(retries);
+            Arc::new(builder.build().map_err(unusable)?)
+        }
+        Kind::Azure => {
+            let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(name);
+            match credential.map(|credential| (&credential.username, &credential.password, &credential.token))
+            {
+                Some((Some(account), Some(key), _)) => {
+                    builder = builder.with_account(account).with_access_key(key)
+                }
+                Some((_, _, Some(token))) => builder = builder.with_bearer_token_authorization(token),
+                _ => {}
+            }
+            let builder = builder.with_client_options(options).with_retry(retries);
+            Arc::new(builder.build().map_err(unusable)?)
+        }
+    })
+}
+
+/// `AWS_ALLOW_HTTP` and its kin of the environment stay as they are.
+fn with_options(
+    builder: AmazonS3Builder,
+    options: ClientOptions,
+    retries: RetryConfig,
+) -> object_store::Result<impl ObjectStore> {
+    let allow_http = object_store::aws::AmazonS3ConfigKey::Client(object_store::ClientConfigKey::AllowHttp);
+    let options = match builder.get_config_value(&allow_http).as_deref() {
+        Some("true") => options.with_allow_http(true),
+        _ => options,
+    };
+    builder.with_client_options(options).with_retry(retries).build()
+}
+
+/// The limits and certificates of `settings`; proxies are those of the system.
+fn client_options(settings: &HttpSettings) -> Result<ClientOptions, Failure> {
+    let mut options = ClientOptions::new()
+        .with_connect_timeout(settings.connect_timeout)
+        .with_read_timeout(settings.read_timeout)
+        .with_timeout_disabled();
+    for root in &settings.roots {
+        let unreadable = |fault: String| {
+            let reason = format!("the certificates in {} cannot be read: {fault}", root.display());
+            Failure::lasting(reason, "check the certificate settings")
+        };
+        let pem = std::fs::read(root).map_err(|fault| unreadable(fault.to_string()))?;
+        for certificate in
+            Certificate::from_pem_bundle(&pem).map_err(|fault| unreadable(fault.to_string()))?
+        {
+            options = options.with_root_certificate(certificate);
+        }
+    }
+    Ok(options)
+}
+
+fn retries(settings: &HttpSettings) -> RetryConfig {
+    let backoff = BackoffConfig { init_backoff: settings.first_backoff, ..BackoffConfig::default() };
+    RetryConfig { backoff, max_retries: TRIES as usize - 1, ..RetryConfig::default() }
+}
