@@ -17,6 +17,7 @@ mod install;
 mod known_hosts;
 mod list;
 mod lock;
+mod login;
 mod machine;
 mod manual;
 mod output;
@@ -91,6 +92,8 @@ enum Command {
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
+    Login(login::LoginArguments),
+    Logout(login::LogoutArguments),
     #[command(subcommand)]
     Config(config::Command),
     /// Print a completion script for a shell
@@ -135,6 +138,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Publish(arguments) => publish::run(&context, &arguments),
         Command::Yank(arguments) => yank::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),
+        Command::Login(arguments) => login::login(&context, arguments),
+        Command::Logout(arguments) => login::logout(&context, &arguments),
         Command::Config(command) => config::run(&context, &command),
         Command::Manual(arguments) => manual::run(&arguments, Cli::command()),
         Command::Completions { shell } => {

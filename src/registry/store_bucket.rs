@@ -21,7 +21,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
 use super::bucket_failure::failure_of;
-use super::credentials::{Login, Sources};
+use super::credentials::{Credential, Login, Sources};
 use super::http_client::{HttpSettings, is_loopback};
 use super::http_failure::Failure;
 use super::http_pace::Pace;
@@ -43,14 +43,40 @@ pub struct BucketStore {
     kind: Kind,
     settings: HttpSettings,
     login: Login,
+    /// Those of the environment that are about buckets.
+    variables: Vec<(String, String)>,
     /// Made for the first request, as it reads the system's certificates.
     bucket: OnceCell<Arc<dyn ObjectStore>>,
     requests: Semaphore,
 }
 
+impl Kind {
+    /// How the names of its environment variables begin.
+    fn variables(self) -> &'static str {
+        match self {
+            Self::S3 => "AWS_",
+            Self::Google => "GOOGLE_",
+            Self::Azure => "AZURE_",
+        }
+    }
+}
+
 impl BucketStore {
     /// `url` is `s3://bucket/prefix`, or the same with `gs:` or `az:`, where a container stands for the bucket.
     pub fn open(url: &str, settings: &HttpSettings, sources: Option<Sources>) -> Result<Self, StoreError> {
+        let environment = std::env::vars_os();
+        let texts = environment
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::open_with(url, settings, sources, texts)
+    }
+
+    /// As `open`, with these environment variables.
+    pub fn open_with(
+        url: &str,
+        settings: &HttpSettings,
+        sources: Option<Sources>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, StoreError> {
         let location = super::store::without_credentials(url);
         let error = |reason: &str| StoreError::Open {
             location: location.clone(),
@@ -73,23 +99,26 @@ impl BucketStore {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(error("it has a query or a fragment"));
         }
-        let login = Login::new(url.clone(), None, sources);
+        let login = Login::new(url.clone(), &location, None, sources);
         let requests = Semaphore::new(settings.requests);
-        Ok(Self { url, kind, settings: settings.clone(), login, bucket: OnceCell::new(), requests })
+        let about = kind.variables();
+        let variables = environment.into_iter().filter(|(name, _)| name.starts_with(about)).collect();
+        Ok(Self {
+            url,
+            kind,
+            settings: settings.clone(),
+            login,
+            variables,
+            bucket: OnceCell::new(),
+            requests,
+        })
     }
 
     /// The bucket itself, for whoever writes to it.
     pub(crate) async fn bucket(&self) -> Result<&Arc<dyn ObjectStore>, StoreError> {
         let connect = async || {
-            let credential = self.login.credential()?;
-            let options = client_options(&self.settings)?;
-            connect(
-                self.kind,
-                self.url.host_str().unwrap_or_default(),
-                credential,
-                options,
-                retries(&self.settings),
-            )
+            let name = self.url.host_str().unwrap_or_default();
+            connect(self.kind, name, &self.variables, self.login.credential()?, &self.settings)
         };
         self.bucket.get_or_try_init(connect).await.map_err(|failure| self.failed("", failure))
     }
@@ -194,10 +223,9 @@ impl Store for BucketStore {
     }
 
     fn identity(&self) -> String {
-        // The same bucket's name on two services means two buckets.
-        let endpoint = std::env::var("AWS_ENDPOINT_URL").ok().filter(|_| self.kind == Kind::S3);
-        endpoint
-            .map_or_else(|| self.location().to_owned(), |endpoint| format!("{} {endpoint}", self.location()))
+        // The same name on two services means two buckets.
+        let endpoint = self.variables.iter().find(|(name, _)| name.starts_with("AWS_ENDPOINT"));
+        endpoint.map_or_else(|| self.location().to_owned(), |(_, at)| format!("{} {at}", self.location()))
     }
 
     fn read<'a>(
@@ -275,76 +303,89 @@ fn no_bucket(source: &(dyn std::error::Error + 'static)) -> Option<Failure> {
     })
 }
 
+/// The client of a bucket, as `variables` configure it, and with `credential` instead of theirs.
 fn connect(
     kind: Kind,
     name: &str,
-    credential: Option<&super::Credential>,
-    options: ClientOptions,
-    retries: RetryConfig,
+    variables: &[(String, String)],
+    credential: Option<&Credential>,
+    settings: &HttpSettings,
 ) -> Result<Arc<dyn ObjectStore>, Failure> {
-    let unusable = |error: object_store::Error| {
-        Failure::lasting(
-            super::bucket_failure::cause(&error),
-            "check the AWS_*, GOOGLE_* or AZURE_* variables of the environment",
-        )
+    let value = |names: &[&str]| {
+        variables.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| value)
     };
-    Ok(match kind {
+    let endpoint = value(&[
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT",
+        "AZURE_STORAGE_ENDPOINT",
+        "AZURE_ENDPOINT",
+    ]);
+    let loopback = endpoint.and_then(|url| Url::parse(url).ok()).is_some_and(|url| is_loopback(&url));
+    let allowed = value(&["AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP"]).is_some_and(|value| value == "true");
+    let options = client_options(settings)?.with_allow_http(loopback || allowed);
+    let retries = retries(settings);
+    let Credential { username, password, token } = credential.cloned().unwrap_or_default();
+    let built: object_store::Result<Arc<dyn ObjectStore>> = match kind {
         Kind::S3 => {
-            let mut builder = AmazonS3Builder::from_env().with_bucket_name(name);
-            let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
-                .iter()
-                .find_map(|variable| std::env::var(variable).ok());
-            let loopback =
-                endpoint.and_then(|url| Url::parse(&url).ok()).is_some_and(|url| is_loopback(&url));
-            if let Some(credential) = credential {
-                if let (Some(key), Some(secret)) = (&credential.username, &credential.password) {
-                    builder = builder.with_access_key_id(key).with_secret_access_key(secret);
-                }
-                if let Some(token) = &credential.token {
-                    builder = builder.with_token(token);
-                }
+            let mut builder = AmazonS3Builder::new().with_bucket_name(name);
+            for (key, value) in configuration(variables) {
+                builder = builder.with_config(key, value);
             }
-            let options = if loopback { options.with_allow_http(true) } else { options };
-            Arc::new(with_options(builder, options, retries).map_err(unusable)?)
+            if let (Some(key), Some(secret)) = (username, password) {
+                builder = builder.with_access_key_id(key).with_secret_access_key(secret);
+            }
+            if let Some(token) = token {
+                builder = builder.with_token(token);
+            }
+            builder
+                .with_client_options(options)
+                .with_retry(retries)
+                .build()
+                .map(|bucket| Arc::new(bucket) as _)
         }
         Kind::Google => {
-            let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(name);
-            if let Some(token) = credential.and_then(|credential| credential.token.clone()) {
-                let credential = object_store::gcp::GcpCredential { bearer: token };
+            let mut builder = GoogleCloudStorageBuilder::new().with_bucket_name(name);
+            for (key, value) in configuration(variables) {
+                builder = builder.with_config(key, value);
+            }
+            if let Some(bearer) = token {
+                let credential = object_store::gcp::GcpCredential { bearer };
                 builder = builder
                     .with_credentials(Arc::new(object_store::StaticCredentialProvider::new(credential)));
             }
-            let builder = builder.with_client_options(options).with_retry(retries);
-            Arc::new(builder.build().map_err(unusable)?)
+            builder
+                .with_client_options(options)
+                .with_retry(retries)
+                .build()
+                .map(|bucket| Arc::new(bucket) as _)
         }
         Kind::Azure => {
-            let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(name);
-            match credential.map(|credential| (&credential.username, &credential.password, &credential.token))
-            {
-                Some((Some(account), Some(key), _)) => {
-                    builder = builder.with_account(account).with_access_key(key)
-                }
-                Some((_, _, Some(token))) => builder = builder.with_bearer_token_authorization(token),
-                _ => {}
+            let mut builder = MicrosoftAzureBuilder::new().with_container_name(name);
+            for (key, value) in configuration(variables) {
+                builder = builder.with_config(key, value);
             }
-            let builder = builder.with_client_options(options).with_retry(retries);
-            Arc::new(builder.build().map_err(unusable)?)
+            if let (Some(account), Some(key)) = (username, password) {
+                builder = builder.with_account(account).with_access_key(key);
+            } else if let Some(token) = token {
+                builder = builder.with_bearer_token_authorization(token);
+            }
+            builder
+                .with_client_options(options)
+                .with_retry(retries)
+                .build()
+                .map(|bucket| Arc::new(bucket) as _)
         }
-    })
+    };
+    let wrong = "check the AWS_*, GOOGLE_* or AZURE_* variables of the environment";
+    built.map_err(|error| Failure::lasting(super::bucket_failure::cause(&error), wrong))
 }
 
-/// `AWS_ALLOW_HTTP` and its kin of the environment stay as they are.
-fn with_options(
-    builder: AmazonS3Builder,
-    options: ClientOptions,
-    retries: RetryConfig,
-) -> object_store::Result<impl ObjectStore> {
-    let allow_http = object_store::aws::AmazonS3ConfigKey::Client(object_store::ClientConfigKey::AllowHttp);
-    let options = match builder.get_config_value(&allow_http).as_deref() {
-        Some("true") => options.with_allow_http(true),
-        _ => options,
-    };
-    builder.with_client_options(options).with_retry(retries).build()
+/// The variables that a kind of bucket knows, as its own settings.
+fn configuration<K: std::str::FromStr>(variables: &[(String, String)]) -> impl Iterator<Item = (K, &str)> {
+    variables
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value.as_str())))
 }
 
 /// The limits and certificates of `settings`; proxies are those of the system.

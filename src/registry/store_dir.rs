@@ -146,8 +146,12 @@ impl Store for DirStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::{HttpSettings, open_store};
+    use crate::registry::{HttpSettings, StoreOptions, open_store};
     use futures::executor::block_on;
+
+    fn options() -> StoreOptions {
+        StoreOptions { http: HttpSettings::default(), sources: None, clones: PathBuf::new() }
+    }
 
     fn folder() -> (tempfile::TempDir, DirStore) {
         let folder = tempfile::tempdir().unwrap();
@@ -186,7 +190,7 @@ mod tests {
         let (folder, _) = folder();
         let url = url::Url::from_directory_path(folder.path()).unwrap();
         for location in [folder.path().to_str().unwrap(), url.as_str()] {
-            let store = open_store(location, &HttpSettings::default()).unwrap();
+            let store = open_store(location, &options()).unwrap();
             assert!(block_on(store.read("log/checkpoint", 0, 10)).unwrap().is_some(), "{location}");
         }
     }
@@ -195,7 +199,7 @@ mod tests {
     fn says_what_is_wrong_with_a_location() {
         let (folder, _) = folder();
         let file = folder.path().join("log/checkpoint");
-        let open = |location: &str| match open_store(location, &HttpSettings::default()) {
+        let open = |location: &str| match open_store(location, &options()) {
             Err(error) => error.to_string(),
             Ok(_) => panic!("{location} opens"),
         };
@@ -206,7 +210,7 @@ mod tests {
         ");
         insta::assert_snapshot!(open("ftp://me:secret@host/registry"), @r"
         cannot open the registry ftp://host/registry: rvp does not read this kind of URL
-          hint: use a path, or a file:, http: or https: URL
+          hint: use a path, or a URL of https:, s3:, gs:, az:, git+https:, git+ssh: or file:
         ");
         insta::assert_snapshot!(open("https://me:secret@host:x/registry"), @r"
         cannot open the registry https://host:x/registry: invalid port number

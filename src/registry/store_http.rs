@@ -107,7 +107,11 @@ impl HttpStore {
             return Err(error("its URL names no host".into(), "write it as https://host/path"));
         }
         Ok(Self {
-            asking: Requests::new(base.clone(), settings, Login::new(base.clone(), given, sources)),
+            asking: Requests::new(
+                base.clone(),
+                settings,
+                Login::new(base.clone(), &location, given, sources),
+            ),
             base,
             location,
             requests: Arc::new(Semaphore::new(settings.requests)),

@@ -18,9 +18,26 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct MirrorStore {
     /// In the order of the settings: the registry's own place comes first.
     places: Vec<Arc<dyn Store>>,
-    /// The numbers of the places, the one to ask first at the front.
-    order: Arc<Mutex<Vec<usize>>>,
+    order: Arc<Mutex<Order>>,
     identity: String,
+}
+
+/// The numbers of the places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Order {
+    /// The one to ask first at the front.
+    answering: Vec<usize>,
+    /// Those that failed in this run, asked only when no other says anything.
+    failing: Vec<usize>,
+}
+
+impl Order {
+    fn failed(&mut self, number: usize) {
+        self.answering.retain(|other| *other != number);
+        if !self.failing.contains(&number) {
+            self.failing.push(number);
+        }
+    }
 }
 
 /// Opens a registry that stands at `location` and has `mirrors`. A place that cannot be opened is left out as long as another can.
@@ -50,8 +67,8 @@ pub fn open_mirrored(
 impl MirrorStore {
     /// `identity` is that of the registry's own place, the first of `places`, of which there must be one at least.
     pub fn new(places: Vec<Arc<dyn Store>>, identity: String) -> Self {
-        let order = Arc::new(Mutex::new((0..places.len()).collect()));
-        Self { places, order, identity }
+        let order = Order { answering: (0..places.len()).collect(), failing: Vec::new() };
+        Self { places, order: Arc::new(Mutex::new(order)), identity }
     }
 
     /// Asks one place after the other until one has the file: a mirror may lag behind. None only if all say that it is not there.
@@ -63,19 +80,23 @@ impl MirrorStore {
     where
         F: Future<Output = Result<Option<T>, StoreError>>,
     {
-        let mut failed = None;
+        let (mut failed, mut is_missing) = (None, false);
         let mut order = locked(&self.order).clone();
         if path.contains('?') {
             // What the quickest has is of another state: the registry's own place knows best.
-            order.sort_unstable();
+            order.answering.sort_unstable();
         }
-        for number in order {
+        let first_failing = order.answering.len();
+        for (at, number) in order.answering.into_iter().chain(order.failing).enumerate() {
+            if is_missing && at >= first_failing {
+                return Ok(None);
+            }
             match ask(number).await {
                 Ok(Some(found)) => return Ok(Some((number, found))),
-                Ok(None) => {}
+                Ok(None) => is_missing = true,
                 Err(error @ StoreError::Path { .. }) => return Err(error),
                 Err(error) => {
-                    demote(&self.order, number);
+                    locked(&self.order).failed(number);
                     failed.get_or_insert(error);
                 }
             }
@@ -92,15 +113,8 @@ impl MirrorStore {
     }
 }
 
-fn locked(order: &Mutex<Vec<usize>>) -> std::sync::MutexGuard<'_, Vec<usize>> {
+fn locked(order: &Mutex<Order>) -> std::sync::MutexGuard<'_, Order> {
     order.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Asks a place last from now on.
-fn demote(order: &Mutex<Vec<usize>>, number: usize) {
-    let mut order = locked(order);
-    order.retain(|other| *other != number);
-    order.push(number);
 }
 
 impl Store for MirrorStore {
@@ -138,7 +152,7 @@ impl Store for MirrorStore {
             let order = Arc::clone(&self.order);
             let watched = stream.inspect(move |piece| {
                 if piece.is_err() {
-                    demote(&order, number);
+                    locked(&order).failed(number);
                 }
             });
             Ok(Some(watched.boxed()))
@@ -161,7 +175,8 @@ impl Store for MirrorStore {
             };
             let mut asked: FuturesUnordered<_> = (0..self.places.len()).map(ask).collect();
             let mut answers: Vec<Option<Fresh>> = vec![None; self.places.len()];
-            let (mut quickest, mut failed, mut is_missing) = (Vec::new(), None, false);
+            let mut order = Order { answering: Vec::new(), failing: Vec::new() };
+            let (mut failed, mut is_missing) = (None, false);
             let patience = tokio::time::sleep(Duration::MAX);
             tokio::pin!(patience);
             loop {
@@ -174,10 +189,10 @@ impl Store for MirrorStore {
                 };
                 match answer {
                     Ok(Some(fresh)) => {
-                        if quickest.is_empty() {
+                        if order.answering.is_empty() {
                             patience.as_mut().reset(tokio::time::Instant::now() + PATIENCE);
                         }
-                        quickest.push(number);
+                        order.answering.push(number);
                         answers[number] = Some(fresh);
                         if number == 0 {
                             break;
@@ -185,12 +200,16 @@ impl Store for MirrorStore {
                     }
                     Ok(None) => is_missing = true,
                     Err(error) => {
+                        order.failing.push(number);
                         failed.get_or_insert(error);
                     }
                 }
             }
-            let slower = (0..self.places.len()).filter(|number| !quickest.contains(number));
-            let order: Vec<usize> = quickest.iter().copied().chain(slower).collect();
+            for slower in 0..self.places.len() {
+                if !order.answering.contains(&slower) && !order.failing.contains(&slower) {
+                    order.answering.push(slower);
+                }
+            }
             *locked(&self.order) = order;
             let found = answers.into_iter().enumerate().find_map(|(number, fresh)| Some((number, fresh?)));
             match (found, failed) {
@@ -245,7 +264,7 @@ mod tests {
         let read = |path: &str| runtime().block_on(store.read(path, 0, 99)).unwrap();
         assert_eq!(read("only").unwrap(), b"here");
         assert_eq!(read("none"), None);
-        *locked(&store.order) = vec![1, 2, 0];
+        locked(&store.order).answering = vec![1, 2, 0];
         assert_eq!(read("all").unwrap(), b"lagging");
         assert_eq!(read("all?00").unwrap(), b"own");
     }
@@ -257,7 +276,7 @@ mod tests {
         std::fs::create_dir(folder.path().join("own/all")).unwrap();
         let read = || runtime().block_on(store.read("all", 0, 99)).unwrap().unwrap();
         assert_eq!(read(), b"lagging");
-        assert_eq!(*locked(&store.order), [1, 2, 0]);
+        assert_eq!(*locked(&store.order), Order { answering: vec![1, 2], failing: vec![0] });
     }
 
     #[test]
@@ -267,6 +286,6 @@ mod tests {
         assert_eq!(state().bytes, b"own");
         std::fs::remove_file(folder.path().join("own/state")).unwrap();
         assert_eq!(state().bytes, b"lagging");
-        assert_eq!(*locked(&store.order), [1, 2, 0]);
+        assert_eq!(locked(&store.order).answering, [1, 2, 0]);
     }
 }

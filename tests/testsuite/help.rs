@@ -63,6 +63,8 @@ fn the_first_page_lists_the_commands() {
       publish      Add built packages to a registry, and seal it
       yank         Withdraw a release, or give it back
       registry     Make, fill, seal and verify registries
+      login        Store credentials for a registry, once it accepts them
+      logout       Forget the credentials for a registry
       config       Show and change settings
       completions  Print a completion script for a shell
       manual       Write manual pages for `man`

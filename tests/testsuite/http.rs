@@ -158,8 +158,8 @@ fn says_what_a_server_refuses_and_what_to_do() {
           hint: if that is its new place, use that URL; otherwise a proxy or a login page may stand in between
         ");
         insta::assert_snapshot!(failure("private"), @r"
-        cannot fetch config.json of http://127.0.0.1:PORT/private: the server answers 401 Unauthorized
-          hint: put the user name and password into the URL: https://user:password@host/path
+        cannot fetch config.json of http://127.0.0.1:PORT/private: the server asks for credentials, and there are none for it (401 Unauthorized)
+          hint: `rvp login http://127.0.0.1:PORT/private` stores some
         ");
     });
     let read = |url: String| read(&open(&url), "config.json", 0, LIMIT).unwrap().unwrap();

@@ -3,6 +3,7 @@
 //! They are one program, so that what they share is built once, and what none of them uses is noticed.
 
 mod config;
+mod credentials;
 mod environment;
 mod environment_history;
 mod fetch;
@@ -25,5 +26,6 @@ mod publish;
 mod registry;
 mod registry_crashes;
 mod registry_faults;
+mod stores;
 mod support;
 mod two_processes;

@@ -25,7 +25,7 @@ pub(super) fn ask(command: &[String], url: &Url) -> Result<Credential, Credentia
         .map_err(|fault| error(fault.to_string()))?;
     if let Some(mut stdin) = child.stdin.take() {
         // A helper for one registry may not care which one is asked for.
-        let _ = writeln!(stdin, "{url}");
+        let _ = writeln!(stdin, "{}", url.as_str().trim_end_matches('/'));
     }
     let mut answer = Vec::new();
     let read = match child.stdout.take() {

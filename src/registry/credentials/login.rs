@@ -13,6 +13,8 @@ use crate::registry::Failure;
 pub(in crate::registry) struct Login {
     /// Where the registry stands, without credentials.
     base: Url,
+    /// The same as a user writes it.
+    location: String,
     sources: Option<Sources>,
     /// None found, or the reason why it is not known.
     found: OnceLock<Result<Option<Found>, (String, String)>>,
@@ -20,13 +22,13 @@ pub(in crate::registry) struct Login {
 
 impl Login {
     /// With what stood in the registry's URL itself; else with what `sources` have for it.
-    pub fn new(base: Url, given: Option<Credential>, sources: Option<Sources>) -> Self {
+    pub fn new(base: Url, location: &str, given: Option<Credential>, sources: Option<Sources>) -> Self {
         let found = OnceLock::new();
         if let Some(credential) = given {
             let source = "the registry's URL".to_owned();
             let _ = found.set(Ok(Some(Found { credential, prefix: base.clone(), source })));
         }
-        Self { base, sources, found }
+        Self { base, location: location.to_owned(), sources, found }
     }
 
     fn found(&self) -> Result<Option<&Found>, Failure> {
@@ -58,16 +60,22 @@ impl Login {
             Some(names) => format!("; looked in {}", names.join(", ")),
             None => String::new(),
         };
-        let base = self.base.as_str().trim_end_matches('/');
+        let location = &self.location;
         match self.found() {
             Err(failure) => failure,
+            Ok(Some(_)) if self.sources.as_ref().is_some_and(|sources| sources.given.is_some()) => {
+                Failure::lasting(
+                    format!("the server does not accept these credentials ({status})"),
+                    "check what was typed, and that it may read this registry",
+                )
+            }
             Ok(Some(found)) => Failure::lasting(
                 format!("the server does not accept the credentials from {} ({status})", found.source),
-                format!("`rvp login {base}` stores others{looked}"),
+                format!("`rvp login {location}` stores others{looked}"),
             ),
             Ok(None) => Failure::lasting(
                 format!("the server asks for credentials, and there are none for it ({status})"),
-                format!("`rvp login {base}` stores some{looked}"),
+                format!("`rvp login {location}` stores some{looked}"),
             ),
         }
     }

@@ -9,6 +9,8 @@ use super::{Credential, CredentialError, Found, environment, file, keyring, netr
 /// The places of one user, for one registry.
 #[derive(Clone, Debug)]
 pub struct Sources {
+    /// What is tried out, and goes before all places.
+    pub given: Option<Credential>,
     /// `credentials.toml`
     pub file: PathBuf,
     pub netrc: Option<PathBuf>,
@@ -22,11 +24,14 @@ impl Sources {
         let named = std::env::var_os("NETRC").filter(|path| !path.is_empty()).map(PathBuf::from);
         let of_home = |home: PathBuf| home.join(if cfg!(windows) { "_netrc" } else { ".netrc" });
         let netrc = named.or_else(|| etcetera::home_dir().ok().map(of_home));
-        Self { file, netrc, registry }
+        Self { given: None, file, netrc, registry }
     }
 
     /// The first place that has something for `url`.
     pub(super) fn find(&self, url: &Url) -> Result<Option<Found>, CredentialError> {
+        if let Some(credential) = self.given.clone() {
+            return Ok(Some(Found { credential, prefix: url.clone(), source: "what was given".to_owned() }));
+        }
         if let Some(registry) = &self.registry
             && let Some(found) = environment::find(|name| std::env::var_os(name), registry, url)?
         {

@@ -40,6 +40,15 @@ pub(super) fn of_error(error: &(dyn Error + 'static), url: &Url) -> Failure {
     if url.scheme() == "ssh" {
         return ssh(host, cause, &has);
     }
+    if has(&["too large to fit in memory", "allocation limit"]) {
+        return Failure::lasting(
+            format!(
+                "it has a file of more than {} MiB, the most that rvp reads from a repository",
+                super::clones::MAX_OBJECT >> 20
+            ),
+            "keep large files of a registry in a bucket or on a web server",
+        );
+    }
     if has(&["to indicate 'smart' protocol", "Expected", "valid git directory", "not a git repository"]) {
         return Failure::lasting(
             "it is not a git repository, or a server that git does not talk to",

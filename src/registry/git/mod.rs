@@ -87,7 +87,7 @@ impl GitStore {
             _ => Credential::take_from(&mut place.repository),
         };
         let base = place.repository.clone();
-        let login = Login::new(base.clone(), given, options.sources.clone());
+        let login = Login::new(base.clone(), &public, given, options.sources.clone());
         Ok(Self(Arc::new(Inner {
             location: public,
             clones: Clones::new(&options.clones, &place),

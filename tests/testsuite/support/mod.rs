@@ -2,11 +2,13 @@
 
 pub mod folder;
 pub mod forge;
+pub mod git_server;
 pub mod hostile;
 #[cfg(target_os = "linux")]
 pub mod mount;
 pub mod nginx;
 pub mod place;
+pub mod seaweed;
 #[path = "../../../src/testing/mod.rs"]
 mod testing;
 
@@ -170,6 +172,7 @@ pub fn rvp(folder: &Path, home: &Path) -> Command {
     for variable in ["RVP_OFFLINE", "RVP_PYTHON", "VIRTUAL_ENV", "RUST_BACKTRACE"] {
         command.env_remove(variable);
     }
+    command.env("NETRC", home.join("netrc"));
     command
 }
 

@@ -1,0 +1,463 @@
+//! The same cases for each place where a registry can stand, on real servers: what is read, what it costs, and what is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use rvp::registry::{
+    BucketStore, ByteStream, DirStore, Fresh, GitStore, HttpSettings, HttpStore, Store, StoreError,
+    StoreOptions, open_mirrored,
+};
+use tokio::runtime::Runtime;
+
+use crate::support::folder::copy;
+use crate::support::git_server::{GitServer, Repository};
+use crate::support::hostile::Hostile;
+use crate::support::nginx::Nginx;
+use crate::support::seaweed::{BUCKET, Seaweed};
+use crate::support::{World, noise, text, walls};
+
+/// A place that a registry stands in.
+trait Host {
+    /// Makes what stands there the files of a folder.
+    fn put(&self, folder: &Path);
+    fn store(&self) -> Arc<dyn Store>;
+    /// As it is written in the settings of a project.
+    fn location(&self) -> String;
+    /// What else a client needs.
+    fn environment(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+fn settings() -> HttpSettings {
+    HttpSettings {
+        connect_timeout: Duration::from_secs(5),
+        read_timeout: Duration::from_secs(5),
+        first_backoff: Duration::from_millis(5),
+        ..HttpSettings::default()
+    }
+}
+
+/// The files of one moment.
+fn fill(folder: &Path, checkpoint: &str) {
+    let _ = fs::remove_dir_all(folder);
+    for (path, bytes) in [
+        ("config.json", b"{}".to_vec()),
+        ("log/checkpoint", checkpoint.as_bytes().to_vec()),
+        ("index/python/a+b", b"0123456789".to_vec()),
+        ("blobs/ab/0/large", noise(1, 3 << 20)),
+    ] {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+fn all_cases(host: &impl Host) {
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("files");
+    fill(&files, "first");
+    host.put(&files);
+    reads(host);
+    streams(host);
+    stays_inside(host);
+    notices_changes(host, &files);
+    serves_a_project(host);
+}
+
+fn reads(host: &impl Host) {
+    let (runtime, store) = (runtime(), host.store());
+    let read = |path: &str, from, limit| runtime.block_on(store.read(path, from, limit));
+    let path = "index/python/a+b";
+    assert_eq!(read(path, 0, 10).unwrap().unwrap(), b"0123456789");
+    assert_eq!(read(path, 7, 3).unwrap().unwrap(), b"789");
+    assert_eq!(read(path, 10, 3).unwrap().unwrap(), b"");
+    assert_eq!(read(path, 99, 3).unwrap().unwrap(), b"");
+    assert_eq!(read("log/checkpoint?00ff", 0, 99).unwrap().unwrap(), b"first");
+    for missing in ["index/python/none", "none", "index/python/a+b/below"] {
+        assert_eq!(read(missing, 0, 99).unwrap(), None, "{missing}");
+        assert_eq!(read(missing, 5, 99).unwrap(), None, "{missing}");
+    }
+    for (from, limit) in [(0, 9), (3, 6), (0, 0)] {
+        let error = read(path, from, limit).unwrap_err();
+        assert!(matches!(error, StoreError::TooLarge { limit: l, .. } if l == limit), "{error}");
+    }
+}
+
+fn streams(host: &impl Host) {
+    let (runtime, store) = (runtime(), host.store());
+    let large = noise(1, 3 << 20);
+    let stream = |from, limit| runtime.block_on(store.stream("blobs/ab/0/large", from, limit));
+    let all = |stream: ByteStream| {
+        let pieces: Vec<_> = runtime.block_on(stream.map(Result::unwrap).collect());
+        pieces.concat()
+    };
+    assert!(all(stream(0, 3 << 20).unwrap().unwrap()) == large);
+    assert!(all(stream(1 << 20, 2 << 20).unwrap().unwrap()) == large[1 << 20..]);
+    assert!(all(stream(3 << 20, 0).unwrap().unwrap()).is_empty());
+    assert!(runtime.block_on(store.stream("blobs/ab/0/none", 0, 9)).unwrap().is_none());
+    match stream(0, 1 << 20) {
+        Err(StoreError::TooLarge { .. }) => {}
+        Err(other) => panic!("{other}"),
+        Ok(stream) => {
+            let last = runtime.block_on(stream.unwrap().collect::<Vec<_>>()).pop().unwrap();
+            assert!(matches!(last, Err(StoreError::TooLarge { .. })));
+        }
+    }
+}
+
+fn stays_inside(host: &impl Host) {
+    let (runtime, store) = (runtime(), host.store());
+    for path in [
+        "../config.json",
+        "/etc/passwd",
+        "log/../config.json",
+        "log//checkpoint",
+        "",
+        "c:/x",
+        "a\\b",
+        "a?../b",
+    ] {
+        let read = runtime.block_on(store.read(path, 0, 99));
+        assert!(matches!(read, Err(StoreError::Path { .. })), "{path:?}");
+        let fresh = runtime.block_on(store.read_fresh(path, None, 99));
+        assert!(matches!(fresh, Err(StoreError::Path { .. })), "{path:?}");
+    }
+}
+
+fn notices_changes(host: &impl Host, files: &Path) {
+    let (runtime, store) = (runtime(), host.store());
+    let fresh = |store: &Arc<dyn Store>, known: Option<&Fresh>| {
+        runtime.block_on(store.read_fresh("log/checkpoint", known, 99)).unwrap()
+    };
+    let first = fresh(&store, None).unwrap();
+    assert_eq!(first.bytes, b"first");
+    assert_eq!(fresh(&store, Some(&first)), Some(first.clone()));
+    fill(files, "second!");
+    host.put(files);
+    // A store of the next run, which remembers nothing but what is handed to it.
+    let second = fresh(&host.store(), Some(&first)).unwrap();
+    assert_eq!(second.bytes, b"second!");
+    assert_eq!(fresh(&store, Some(&first)).unwrap().bytes, b"second!");
+    fs::remove_file(files.join("log/checkpoint")).unwrap();
+    host.put(files);
+    assert_eq!(fresh(&host.store(), Some(&second)), None);
+}
+
+/// Locks a project against the registry, then syncs it; after a release the lock follows.
+fn serves_a_project(host: &impl Host) {
+    let world = World::with_registry(&walls()[..3]);
+    host.put(&world.path("acme"));
+    world.project(
+        &["acme-walls"],
+        &format!("registries = [{{ name = 'acme', url = '{}' }}]", host.location()),
+    );
+    let done = |arguments: &str| {
+        let output = world.command("app", arguments).envs(host.environment()).output().unwrap();
+        assert!(output.status.success(), "rvp {arguments}: {}", text(&output));
+    };
+    done("lock");
+    assert!(world.read("app/rvp.lock").contains("version = \"1.0\""), "{}", world.read("app/rvp.lock"));
+    done("sync");
+    assert!(world.path("app/.venv").is_dir());
+    world.publish("acme", &walls()[3..]);
+    host.put(&world.path("acme"));
+    done("lock --upgrade");
+    let lock = world.read("app/rvp.lock");
+    assert!(lock.contains("version = \"2.0\""), "{lock}");
+    assert!(!lock.contains(&host.location()) && !lock.contains("secret"), "{lock}");
+    done("sync");
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn path(&self) -> PathBuf {
+        self.0.path().join("registry")
+    }
+}
+
+impl Host for Folder {
+    fn put(&self, folder: &Path) {
+        copy(folder, &self.path());
+    }
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(DirStore::open(&self.path()).unwrap())
+    }
+    fn location(&self) -> String {
+        url::Url::from_file_path(self.path()).unwrap().to_string()
+    }
+}
+
+#[test]
+fn a_folder() {
+    all_cases(&Folder(tempfile::tempdir().unwrap()));
+}
+
+impl Host for Nginx {
+    fn put(&self, folder: &Path) {
+        copy(folder, &self.root().join("registry"));
+    }
+    fn store(&self) -> Arc<dyn Store> {
+        let roots = vec![self.root_certificate()];
+        let url = format!("{}/registry", self.https());
+        Arc::new(HttpStore::open(&url, &HttpSettings { roots, ..settings() }).unwrap())
+    }
+    fn location(&self) -> String {
+        format!("{}/registry", self.https())
+    }
+    fn environment(&self) -> Vec<(String, String)> {
+        vec![("SSL_CERT_FILE".into(), self.root_certificate().to_str().unwrap().into())]
+    }
+}
+
+#[test]
+fn a_web_server() {
+    all_cases(&Nginx::start(""));
+}
+
+impl Host for Seaweed {
+    fn put(&self, folder: &Path) {
+        Seaweed::put(self, folder, "team/registry");
+    }
+    fn store(&self) -> Arc<dyn Store> {
+        let location = Host::location(self);
+        Arc::new(BucketStore::open_with(&location, &settings(), None, Seaweed::environment(self)).unwrap())
+    }
+    fn location(&self) -> String {
+        format!("s3://{BUCKET}/team/registry")
+    }
+    fn environment(&self) -> Vec<(String, String)> {
+        Seaweed::environment(self)
+    }
+}
+
+#[test]
+fn a_bucket() {
+    let Some(seaweed) = Seaweed::start() else { return };
+    all_cases(&seaweed);
+    let failure = |location: &str, change: &dyn Fn(&mut Vec<(String, String)>)| {
+        let mut environment = Seaweed::environment(&seaweed);
+        change(&mut environment);
+        let store = BucketStore::open_with(location, &settings(), None, environment).unwrap();
+        runtime().block_on(store.read("config.json", 0, 99)).unwrap_err().to_string()
+    };
+    let location = Host::location(&seaweed);
+    let with = |name: &'static str, value: &'static str| {
+        move |environment: &mut Vec<(String, String)>| {
+            environment.retain(|(known, _)| known != name);
+            environment.push((name.into(), value.into()));
+        }
+    };
+    insta::assert_snapshot!(failure("s3://nobody-s/registry", &|_| {}));
+    insta::assert_snapshot!(failure(&location, &with("AWS_ACCESS_KEY_ID", "stranger")));
+    insta::assert_snapshot!(failure(&location, &with("AWS_SECRET_ACCESS_KEY", "wrong")));
+    insta::assert_snapshot!(failure(&location, &with("AWS_ENDPOINT_URL", "http://127.0.0.1:1")));
+    insta::assert_snapshot!(failure(&location, &with("AWS_ENDPOINT_URL", "http://192.0.2.1")));
+}
+
+/// A repository, and the server in front of it if there is one.
+struct Git {
+    repository: Repository,
+    server: Option<GitServer>,
+    clones: tempfile::TempDir,
+}
+
+impl Git {
+    fn url(&self, with_password: bool) -> String {
+        match &self.server {
+            Some(server) if with_password => server.url_with_password(),
+            Some(server) => server.url(),
+            None => format!("git+{}", url::Url::from_file_path(self.repository.path()).unwrap()),
+        }
+    }
+
+    fn open(&self, location: &str) -> GitStore {
+        let roots = self.server.iter().map(|server| server.nginx.root_certificate()).collect();
+        let http = HttpSettings { roots, ..settings() };
+        let clones = self.clones.path().to_owned();
+        GitStore::open(location, &StoreOptions { http, sources: None, clones }).unwrap()
+    }
+
+    fn failure(&self, location: &str) -> String {
+        let read = runtime().block_on(self.open(location).read_fresh("config.json", None, 99));
+        read.unwrap_err().to_string()
+    }
+}
+
+impl Host for Git {
+    fn put(&self, folder: &Path) {
+        let registry = self.repository.work().join("tools/registry");
+        let _ = fs::remove_dir_all(&registry);
+        fs::create_dir_all(registry.parent().unwrap()).unwrap();
+        copy(folder, &registry);
+        self.repository.push("main");
+    }
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.open(&format!("{}#subdirectory=tools/registry", self.url(true))))
+    }
+    fn location(&self) -> String {
+        format!("{}@main#subdirectory=tools/registry", self.url(false))
+    }
+    fn environment(&self) -> Vec<(String, String)> {
+        let Some(server) = &self.server else { return Vec::new() };
+        let certificate = server.nginx.root_certificate().to_str().unwrap().to_owned();
+        [
+            ("SSL_CERT_FILE", certificate.as_str()),
+            ("RVP_CREDENTIALS_ACME_USERNAME", "me"),
+            ("RVP_CREDENTIALS_ACME_PASSWORD", "secret"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+}
+
+fn git(server: impl FnOnce(&Repository) -> Option<GitServer>) -> Git {
+    let repository = Repository::new();
+    let server = server(&repository);
+    Git { repository, server, clones: tempfile::tempdir().unwrap() }
+}
+
+/// A file of a repository says how large it is, and is not believed to be small because few bytes were sent.
+#[test]
+fn a_repository_cannot_fill_the_memory() {
+    let host = git(|repository| GitServer::start(repository.folder(), ""));
+    let bomb = fs::File::create(host.repository.work().join("bomb")).unwrap();
+    bomb.set_len((256 << 20) + 1).unwrap();
+    host.repository.push("main");
+    let local = format!("git+{}", url::Url::from_file_path(host.repository.path()).unwrap());
+    let read = |location: &str, limit| runtime().block_on(host.open(location).read("bomb", 0, limit));
+    assert!(matches!(read(&local, 1000), Err(StoreError::TooLarge { limit: 1000, .. })));
+    assert!(matches!(read(&local, u64::MAX), Err(StoreError::TooLarge { limit, .. }) if limit == 256 << 20));
+    if host.server.is_some() {
+        with_filters(|| insta::assert_snapshot!(read(&host.url(true), 1000).unwrap_err()));
+    }
+}
+
+fn with_filters(test: impl FnOnce()) {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"localhost:\d+", "localhost:PORT");
+    settings.add_filter(r"(file://|: )/\S*/registry\.git", "$1/[TEMP]/registry.git");
+    settings.bind(test);
+}
+
+#[test]
+fn a_git_repository_on_disk() {
+    let host = git(|_| None);
+    all_cases(&host);
+    let url = host.url(false);
+    host.repository.git("registry.git", &["tag", "--annotate", "--message=v", "v1", "main"]);
+    let read = |location: &str, path: &str| runtime().block_on(host.open(location).read(path, 0, 1 << 20));
+    let tagged = format!("{url}@v1#subdirectory=tools/registry");
+    assert!(read(&tagged, "config.json").unwrap().is_some());
+    assert!(
+        read(&format!("{url}#refs/tags/v1&subdirectory=tools"), "registry/config.json").unwrap().is_some()
+    );
+    // What is no plain file is none: links lead out of the repository, and submodules are other ones.
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("/etc/passwd", host.repository.work().join("link")).unwrap();
+        host.repository.push("main");
+        assert!(read(&url, "link").unwrap_err().to_string().contains("it is not a file"));
+        assert!(read(&url, "tools").unwrap_err().to_string().contains("it is not a file"));
+    }
+    with_filters(|| {
+        insta::assert_snapshot!(host.failure(&format!("{url}@none")));
+        insta::assert_snapshot!(host.failure(&url.replace("registry.git", "no/registry.git")));
+    });
+}
+
+#[test]
+fn a_git_repository_behind_a_web_server() {
+    let host =
+        git(|repository| GitServer::start(repository.folder(), "location /moved/ { return 301 /git/; }"));
+    let Some(server) = &host.server else { return };
+    all_cases(&host);
+
+    // Nothing is fetched when nothing has changed, and only what is new when something has.
+    let location = format!("{}@main", host.url(true));
+    let state = || {
+        let before = server.nginx.requests().len();
+        let fresh =
+            runtime().block_on(host.open(&location).read_fresh("tools/registry/config.json", None, 1 << 20));
+        assert!(fresh.unwrap().is_some());
+        let requests = server.nginx.requests().split_off(before);
+        let bytes: u64 =
+            requests.iter().map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum();
+        (requests.len(), bytes)
+    };
+    fs::write(host.repository.work().join("tools/registry/large"), noise(3, 1 << 20)).unwrap();
+    host.repository.push("main");
+    assert!(state().1 > 1 << 20);
+    let (requests, bytes) = state();
+    assert!(requests <= 2 && bytes < 1000, "{requests} requests, {bytes} bytes");
+    fs::write(host.repository.work().join("tools/registry/small"), "new").unwrap();
+    host.repository.push("main");
+    let (_, bytes) = state();
+    assert!(bytes < 10_000, "{bytes} bytes for a small change");
+
+    with_filters(|| {
+        insta::assert_snapshot!(host.failure(&host.url(false)));
+        insta::assert_snapshot!(host.failure(&host.url(true).replace("me:secret", "me:wrong")));
+        insta::assert_snapshot!(host.failure(&format!("{}@none", host.url(true))));
+        insta::assert_snapshot!(host.failure(&host.url(true).replace("/git/registry", "/git/absent")));
+        server.nginx.write("plain/info/refs", "a page");
+        insta::assert_snapshot!(host.failure(&format!("git+{}/plain", server.nginx.https())));
+    });
+}
+
+#[test]
+fn ssh_itself_says_what_is_wrong() {
+    let host = git(|_| None);
+    with_filters(|| {
+        insta::assert_snapshot!(host.failure("git+ssh://git@127.0.0.1:1/registry.git"));
+    });
+}
+
+#[test]
+fn a_mirror_stands_in_for_what_does_not_answer() {
+    let world = World::with_registry(&walls());
+    let nginx = Nginx::start("location /broken/ { return 503; }");
+    copy(&world.path("acme"), &nginx.root().join("registry"));
+    let gone = format!("{}/broken", nginx.http());
+    let mirrors = format!("mirrors = ['http://127.0.0.1:1', '{}/registry']", nginx.http());
+    world.project(&["acme-walls"], &format!("registries = [{{ name = 'acme', url = '{gone}', {mirrors} }}]"));
+    world.done_in("app", "lock");
+    let lock = world.read("app/rvp.lock");
+    assert!(!lock.contains("127.0.0.1"), "{lock}");
+    // A place that has no state to show is left alone.
+    let asked = nginx
+        .requests()
+        .iter()
+        .filter(|line| line.contains("/broken/") && !line.contains("checkpoint"))
+        .count();
+    assert_eq!(asked, 0);
+    // Blobs that a lock names are asked for without the state.
+    world.done_in("app", "sync");
+}
+
+#[test]
+fn the_quickest_place_is_asked_first() {
+    let slow = Hostile::start(|_, request, stream| {
+        std::thread::sleep(Duration::from_millis(300));
+        let body: &[u8] = if request.contains("checkpoint") { b"own" } else { b"slow" };
+        crate::support::hostile::answer(stream, "200 OK", body)
+    });
+    let nginx = Nginx::start("");
+    nginx.write("log/checkpoint", "lagging");
+    nginx.write("config.json", "quick");
+    let options = StoreOptions { http: settings(), sources: None, clones: PathBuf::new() };
+    let store = open_mirrored(&slow.url, &[nginx.http()], &options).unwrap();
+    let runtime = runtime();
+    let fresh = runtime.block_on(store.read_fresh("log/checkpoint", None, 99)).unwrap().unwrap();
+    assert_eq!(fresh.bytes, b"own");
+    assert_eq!(runtime.block_on(store.read("config.json", 0, 99)).unwrap().unwrap(), b"quick");
+    assert_eq!(runtime.block_on(store.read("config.json?00", 0, 99)).unwrap().unwrap(), b"slow");
+}
