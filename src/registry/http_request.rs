@@ -73,7 +73,7 @@ impl Requests {
         }
         let response = request.send().await.map_err(|error| Failure::of_error(&error))?;
         match response.status() {
-            StatusCode::UNAUTHORIZED => Err(self.login.refused()),
+            StatusCode::UNAUTHORIZED => Err(self.login.refused(url)),
             _ => Ok(response),
         }
     }

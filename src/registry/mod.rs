@@ -1,6 +1,6 @@
 //! The directory: its layout, where it can stand, the index, the snapshot, the log, and sealing.
 
-mod bucket_failure;
+mod bucket;
 mod checkpoint;
 mod client;
 mod config;
@@ -20,13 +20,13 @@ mod retry;
 mod seal;
 pub mod snapshot;
 mod store;
-mod store_bucket;
 mod store_dir;
 mod store_http;
 mod store_mirrors;
 mod verify;
 mod writer;
 
+pub use bucket::BucketStore;
 pub use checkpoint::{Checkpoint, LogKey, key_stem};
 pub use client::{ClientFolders, replace_file};
 pub use config::Config;
@@ -42,7 +42,6 @@ pub(crate) use retry::TRIES;
 pub use retry::backoff;
 pub use seal::Dropped;
 pub use store::{ByteStream, Fresh, Store, StoreError, StoreOptions, open_store};
-pub use store_bucket::BucketStore;
 pub use store_dir::DirStore;
 pub use store_http::HttpStore;
 pub use store_mirrors::{MirrorStore, open_mirrored};

@@ -69,7 +69,7 @@ pub struct GitServer {
 }
 
 impl GitServer {
-    /// Serves the folder under `/git/`, with `locations` as further lines of nginx. None, said on stderr, where fcgiwrap is not
+    /// Serves the folder under `/git/`, which asks for a password, and under `/open/`, with `locations` as further lines of nginx. None, said on stderr, where fcgiwrap is not
     /// installed.
     pub fn start(folder: &Path, locations: &str) -> Option<Self> {
         let socket = folder.join("fcgiwrap.sock");
@@ -100,20 +100,21 @@ impl GitServer {
             location ~ ^/git(?<repository>/.*)$ {{
                 auth_basic "git";
                 auth_basic_user_file password;
-                client_max_body_size 0;
                 fastcgi_pass unix:{socket};
-                fastcgi_param SCRIPT_FILENAME {programs}/git-http-backend;
-                fastcgi_param GIT_PROJECT_ROOT {folder};
-                fastcgi_param GIT_HTTP_EXPORT_ALL 1;
-                fastcgi_param PATH_INFO $repository;
-                fastcgi_param REMOTE_USER $remote_user;
-                fastcgi_param REQUEST_METHOD $request_method;
-                fastcgi_param QUERY_STRING $query_string;
-                fastcgi_param CONTENT_TYPE $content_type;
-                fastcgi_param CONTENT_LENGTH $content_length;
-                fastcgi_param HTTP_GIT_PROTOCOL $http_git_protocol;
-                fastcgi_param HTTP_CONTENT_ENCODING $http_content_encoding;
             }}
+            location ~ ^/open(?<repository>/.*)$ {{ fastcgi_pass unix:{socket}; }}
+            client_max_body_size 0;
+            fastcgi_param SCRIPT_FILENAME {programs}/git-http-backend;
+            fastcgi_param GIT_PROJECT_ROOT {folder};
+            fastcgi_param GIT_HTTP_EXPORT_ALL 1;
+            fastcgi_param PATH_INFO $repository;
+            fastcgi_param REMOTE_USER $remote_user;
+            fastcgi_param REQUEST_METHOD $request_method;
+            fastcgi_param QUERY_STRING $query_string;
+            fastcgi_param CONTENT_TYPE $content_type;
+            fastcgi_param CONTENT_LENGTH $content_length;
+            fastcgi_param HTTP_GIT_PROTOCOL $http_git_protocol;
+            fastcgi_param HTTP_CONTENT_ENCODING $http_content_encoding;
             {locations}
             "#,
             socket = socket.display(),

@@ -3,31 +3,28 @@
 //! Endpoints, regions and keys come from the variables that the vendors' own tools read (`AWS_ENDPOINT_URL`,
 //! `AWS_ACCESS_KEY_ID`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME` …), as `object_store` documents them.
 
+mod client;
+mod failure;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
-use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
-use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
-use object_store::{
-    Attribute, BackoffConfig, Certificate, ClientOptions, GetOptions, GetRange, GetResult, ObjectStore,
-    ObjectStoreExt as _, RetryConfig,
-};
+use object_store::{Attribute, GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt as _};
 use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
-use super::bucket_failure::failure_of;
-use super::credentials::{Credential, Login, Sources};
-use super::http_client::{HttpSettings, is_loopback};
+use super::credentials::{Login, Sources};
+use super::http_client::HttpSettings;
 use super::http_failure::Failure;
 use super::http_pace::Pace;
-use super::retry::TRIES;
 use super::store::{ByteStream, Fresh, Store, StoreError, checked};
 use super::store_http::fresh_seconds;
+use client::connect;
+use failure::{broken, failure_of, no_bucket};
 
 /// The kinds of buckets, by the scheme of their URLs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +136,7 @@ impl BucketStore {
     }
 
     fn failed_at(&self, path: &str, error: &object_store::Error) -> StoreError {
-        self.failed(path, failure_of(self.kind, error, &self.login))
+        self.failed(path, failure_of(self.kind, error, &self.login, &self.url))
     }
 
     /// Asks for a file from `from` on: none if it is not there, and no bytes if it ends before that.
@@ -195,7 +192,7 @@ impl BucketStore {
                 let pieces_ref: &mut stream::BoxStream<'static, object_store::Result<bytes::Bytes>> =
                     &mut pieces;
                 let Some(piece) = pieces_ref.next().await else { return Ok(None) };
-                let piece = piece.map_err(|error| failed(super::bucket_failure::broken(&error)))?;
+                let piece = piece.map_err(|error| failed(broken(&error)))?;
                 pace.received(piece.len(), began.elapsed()).map_err(failed)?;
                 length += piece.len() as u64;
                 if length > limit {
@@ -289,127 +286,4 @@ impl Store for BucketStore {
     fn local_path(&self, _path: &str) -> Option<PathBuf> {
         None
     }
-}
-
-/// A bucket that is not there says so in the body of a 404.
-fn no_bucket(source: &(dyn std::error::Error + 'static)) -> Option<Failure> {
-    let text = source.to_string();
-    let missing = ["NoSuchBucket", "The specified bucket does not exist", "ContainerNotFound"];
-    missing.iter().any(|word| text.contains(word)).then(|| {
-        Failure::lasting(
-            "there is no such bucket",
-            "check its name, and that the region and endpoint (AWS_REGION, AWS_ENDPOINT_URL) are those of the bucket",
-        )
-    })
-}
-
-/// The client of a bucket, as `variables` configure it, and with `credential` instead of theirs.
-fn connect(
-    kind: Kind,
-    name: &str,
-    variables: &[(String, String)],
-    credential: Option<&Credential>,
-    settings: &HttpSettings,
-) -> Result<Arc<dyn ObjectStore>, Failure> {
-    let value = |names: &[&str]| {
-        variables.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| value)
-    };
-    let endpoint = value(&[
-        "AWS_ENDPOINT_URL_S3",
-        "AWS_ENDPOINT_URL",
-        "AWS_ENDPOINT",
-        "AZURE_STORAGE_ENDPOINT",
-        "AZURE_ENDPOINT",
-    ]);
-    let loopback = endpoint.and_then(|url| Url::parse(url).ok()).is_some_and(|url| is_loopback(&url));
-    let allowed = value(&["AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP"]).is_some_and(|value| value == "true");
-    let options = client_options(settings)?.with_allow_http(loopback || allowed);
-    let retries = retries(settings);
-    let Credential { username, password, token } = credential.cloned().unwrap_or_default();
-    let built: object_store::Result<Arc<dyn ObjectStore>> = match kind {
-        Kind::S3 => {
-            let mut builder = AmazonS3Builder::new().with_bucket_name(name);
-            for (key, value) in configuration(variables) {
-                builder = builder.with_config(key, value);
-            }
-            if let (Some(key), Some(secret)) = (username, password) {
-                builder = builder.with_access_key_id(key).with_secret_access_key(secret);
-            }
-            if let Some(token) = token {
-                builder = builder.with_token(token);
-            }
-            builder
-                .with_client_options(options)
-                .with_retry(retries)
-                .build()
-                .map(|bucket| Arc::new(bucket) as _)
-        }
-        Kind::Google => {
-            let mut builder = GoogleCloudStorageBuilder::new().with_bucket_name(name);
-            for (key, value) in configuration(variables) {
-                builder = builder.with_config(key, value);
-            }
-            if let Some(bearer) = token {
-                let credential = object_store::gcp::GcpCredential { bearer };
-                builder = builder
-                    .with_credentials(Arc::new(object_store::StaticCredentialProvider::new(credential)));
-            }
-            builder
-                .with_client_options(options)
-                .with_retry(retries)
-                .build()
-                .map(|bucket| Arc::new(bucket) as _)
-        }
-        Kind::Azure => {
-            let mut builder = MicrosoftAzureBuilder::new().with_container_name(name);
-            for (key, value) in configuration(variables) {
-                builder = builder.with_config(key, value);
-            }
-            if let (Some(account), Some(key)) = (username, password) {
-                builder = builder.with_account(account).with_access_key(key);
-            } else if let Some(token) = token {
-                builder = builder.with_bearer_token_authorization(token);
-            }
-            builder
-                .with_client_options(options)
-                .with_retry(retries)
-                .build()
-                .map(|bucket| Arc::new(bucket) as _)
-        }
-    };
-    let wrong = "check the AWS_*, GOOGLE_* or AZURE_* variables of the environment";
-    built.map_err(|error| Failure::lasting(super::bucket_failure::cause(&error), wrong))
-}
-
-/// The variables that a kind of bucket knows, as its own settings.
-fn configuration<K: std::str::FromStr>(variables: &[(String, String)]) -> impl Iterator<Item = (K, &str)> {
-    variables
-        .iter()
-        .filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value.as_str())))
-}
-
-/// The limits and certificates of `settings`; proxies are those of the system.
-fn client_options(settings: &HttpSettings) -> Result<ClientOptions, Failure> {
-    let mut options = ClientOptions::new()
-        .with_connect_timeout(settings.connect_timeout)
-        .with_read_timeout(settings.read_timeout)
-        .with_timeout_disabled();
-    for root in &settings.roots {
-        let unreadable = |fault: String| {
-            let reason = format!("the certificates in {} cannot be read: {fault}", root.display());
-            Failure::lasting(reason, "check the certificate settings")
-        };
-        let pem = std::fs::read(root).map_err(|fault| unreadable(fault.to_string()))?;
-        for certificate in
-            Certificate::from_pem_bundle(&pem).map_err(|fault| unreadable(fault.to_string()))?
-        {
-            options = options.with_root_certificate(certificate);
-        }
-    }
-    Ok(options)
-}
-
-fn retries(settings: &HttpSettings) -> RetryConfig {
-    let backoff = BackoffConfig { init_backoff: settings.first_backoff, ..BackoffConfig::default() };
-    RetryConfig { backoff, max_retries: TRIES as usize - 1, ..RetryConfig::default() }
 }

@@ -1,49 +1,22 @@
 //! The same cases for each place where a registry can stand, on real servers: what is read, what it costs, and what is refused.
 
+mod hosts;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use rvp::registry::{
-    BucketStore, ByteStream, DirStore, Fresh, GitStore, HttpSettings, HttpStore, Store, StoreError,
-    StoreOptions, open_mirrored,
-};
-use tokio::runtime::Runtime;
+use rvp::registry::{BucketStore, ByteStream, Fresh, Store, StoreError, StoreOptions, open_mirrored};
 
 use crate::support::folder::copy;
-use crate::support::git_server::{GitServer, Repository};
-use crate::support::hostile::Hostile;
+use crate::support::git_server::GitServer;
+use crate::support::hostile::{Hostile, answer};
 use crate::support::nginx::Nginx;
-use crate::support::seaweed::{BUCKET, Seaweed};
+use crate::support::seaweed::Seaweed;
 use crate::support::{World, noise, text, walls};
-
-/// A place that a registry stands in.
-trait Host {
-    /// Makes what stands there the files of a folder.
-    fn put(&self, folder: &Path);
-    fn store(&self) -> Arc<dyn Store>;
-    /// As it is written in the settings of a project.
-    fn location(&self) -> String;
-    /// What else a client needs.
-    fn environment(&self) -> Vec<(String, String)> {
-        Vec::new()
-    }
-}
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
-}
-
-fn settings() -> HttpSettings {
-    HttpSettings {
-        connect_timeout: Duration::from_secs(5),
-        read_timeout: Duration::from_secs(5),
-        first_backoff: Duration::from_millis(5),
-        ..HttpSettings::default()
-    }
-}
+use hosts::{Folder, Host, git, runtime, settings};
 
 /// The files of one moment.
 fn fill(folder: &Path, checkpoint: &str) {
@@ -176,46 +149,9 @@ fn serves_a_project(host: &impl Host) {
     done("sync");
 }
 
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn path(&self) -> PathBuf {
-        self.0.path().join("registry")
-    }
-}
-
-impl Host for Folder {
-    fn put(&self, folder: &Path) {
-        copy(folder, &self.path());
-    }
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::new(DirStore::open(&self.path()).unwrap())
-    }
-    fn location(&self) -> String {
-        url::Url::from_file_path(self.path()).unwrap().to_string()
-    }
-}
-
 #[test]
 fn a_folder() {
     all_cases(&Folder(tempfile::tempdir().unwrap()));
-}
-
-impl Host for Nginx {
-    fn put(&self, folder: &Path) {
-        copy(folder, &self.root().join("registry"));
-    }
-    fn store(&self) -> Arc<dyn Store> {
-        let roots = vec![self.root_certificate()];
-        let url = format!("{}/registry", self.https());
-        Arc::new(HttpStore::open(&url, &HttpSettings { roots, ..settings() }).unwrap())
-    }
-    fn location(&self) -> String {
-        format!("{}/registry", self.https())
-    }
-    fn environment(&self) -> Vec<(String, String)> {
-        vec![("SSL_CERT_FILE".into(), self.root_certificate().to_str().unwrap().into())]
-    }
 }
 
 #[test]
@@ -223,106 +159,23 @@ fn a_web_server() {
     all_cases(&Nginx::start(""));
 }
 
-impl Host for Seaweed {
-    fn put(&self, folder: &Path) {
-        Seaweed::put(self, folder, "team/registry");
-    }
-    fn store(&self) -> Arc<dyn Store> {
-        let location = Host::location(self);
-        Arc::new(BucketStore::open_with(&location, &settings(), None, Seaweed::environment(self)).unwrap())
-    }
-    fn location(&self) -> String {
-        format!("s3://{BUCKET}/team/registry")
-    }
-    fn environment(&self) -> Vec<(String, String)> {
-        Seaweed::environment(self)
-    }
-}
-
 #[test]
 fn a_bucket() {
     let Some(seaweed) = Seaweed::start() else { return };
     all_cases(&seaweed);
-    let failure = |location: &str, change: &dyn Fn(&mut Vec<(String, String)>)| {
+    let failure = |location: &str, changed: &[(&str, &str)]| {
         let mut environment = Seaweed::environment(&seaweed);
-        change(&mut environment);
+        environment.retain(|(name, _)| changed.iter().all(|change| change.0 != name));
+        environment.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let store = BucketStore::open_with(location, &settings(), None, environment).unwrap();
         runtime().block_on(store.read("config.json", 0, 99)).unwrap_err().to_string()
     };
     let location = Host::location(&seaweed);
-    let with = |name: &'static str, value: &'static str| {
-        move |environment: &mut Vec<(String, String)>| {
-            environment.retain(|(known, _)| known != name);
-            environment.push((name.into(), value.into()));
-        }
-    };
-    insta::assert_snapshot!(failure("s3://nobody-s/registry", &|_| {}));
-    insta::assert_snapshot!(failure(&location, &with("AWS_ACCESS_KEY_ID", "stranger")));
-    insta::assert_snapshot!(failure(&location, &with("AWS_SECRET_ACCESS_KEY", "wrong")));
-    insta::assert_snapshot!(failure(&location, &with("AWS_ENDPOINT_URL", "http://127.0.0.1:1")));
-    insta::assert_snapshot!(failure(&location, &with("AWS_ENDPOINT_URL", "http://192.0.2.1")));
-}
-
-/// A repository, and the server in front of it if there is one.
-struct Git {
-    repository: Repository,
-    server: Option<GitServer>,
-    clones: tempfile::TempDir,
-}
-
-impl Git {
-    fn url(&self, with_password: bool) -> String {
-        match &self.server {
-            Some(server) if with_password => server.url_with_password(),
-            Some(server) => server.url(),
-            None => format!("git+{}", url::Url::from_file_path(self.repository.path()).unwrap()),
-        }
-    }
-
-    fn open(&self, location: &str) -> GitStore {
-        let roots = self.server.iter().map(|server| server.nginx.root_certificate()).collect();
-        let http = HttpSettings { roots, ..settings() };
-        let clones = self.clones.path().to_owned();
-        GitStore::open(location, &StoreOptions { http, sources: None, clones }).unwrap()
-    }
-
-    fn failure(&self, location: &str) -> String {
-        let read = runtime().block_on(self.open(location).read_fresh("config.json", None, 99));
-        read.unwrap_err().to_string()
-    }
-}
-
-impl Host for Git {
-    fn put(&self, folder: &Path) {
-        let registry = self.repository.work().join("tools/registry");
-        let _ = fs::remove_dir_all(&registry);
-        fs::create_dir_all(registry.parent().unwrap()).unwrap();
-        copy(folder, &registry);
-        self.repository.push("main");
-    }
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::new(self.open(&format!("{}#subdirectory=tools/registry", self.url(true))))
-    }
-    fn location(&self) -> String {
-        format!("{}@main#subdirectory=tools/registry", self.url(false))
-    }
-    fn environment(&self) -> Vec<(String, String)> {
-        let Some(server) = &self.server else { return Vec::new() };
-        let certificate = server.nginx.root_certificate().to_str().unwrap().to_owned();
-        [
-            ("SSL_CERT_FILE", certificate.as_str()),
-            ("RVP_CREDENTIALS_ACME_USERNAME", "me"),
-            ("RVP_CREDENTIALS_ACME_PASSWORD", "secret"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
-    }
-}
-
-fn git(server: impl FnOnce(&Repository) -> Option<GitServer>) -> Git {
-    let repository = Repository::new();
-    let server = server(&repository);
-    Git { repository, server, clones: tempfile::tempdir().unwrap() }
+    insta::assert_snapshot!(failure("s3://nobody-s/registry", &[]));
+    insta::assert_snapshot!(failure(&location, &[("AWS_ACCESS_KEY_ID", "stranger")]));
+    insta::assert_snapshot!(failure(&location, &[("AWS_SECRET_ACCESS_KEY", "wrong")]));
+    insta::assert_snapshot!(failure(&location, &[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")]));
+    insta::assert_snapshot!(failure(&location, &[("AWS_ENDPOINT_URL", "http://192.0.2.1")]));
 }
 
 /// A file of a repository says how large it is, and is not believed to be small because few bytes were sent.
@@ -374,10 +227,15 @@ fn a_git_repository_on_disk() {
     });
 }
 
+/// What has moved, to where a password is asked for and to where none is.
+const MOVED: &str = "
+    location /moved/ { rewrite ^/moved/(.*)$ /git/$1 permanent; }
+    location /opened/ { rewrite ^/opened/(.*)$ /open/$1 permanent; }
+";
+
 #[test]
 fn a_git_repository_behind_a_web_server() {
-    let host =
-        git(|repository| GitServer::start(repository.folder(), "location /moved/ { return 301 /git/; }"));
+    let host = git(|repository| GitServer::start(repository.folder(), MOVED));
     let Some(server) = &host.server else { return };
     all_cases(&host);
 
@@ -403,6 +261,9 @@ fn a_git_repository_behind_a_web_server() {
     let (_, bytes) = state();
     assert!(bytes < 10_000, "{bytes} bytes for a small change");
 
+    let opened = host.open(&host.url(false).replace("/git/", "/opened/"));
+    let read = runtime().block_on(opened.read("tools/registry/small", 0, 99));
+    assert_eq!(read.unwrap().unwrap(), b"new");
     with_filters(|| {
         insta::assert_snapshot!(host.failure(&host.url(false)));
         insta::assert_snapshot!(host.failure(&host.url(true).replace("me:secret", "me:wrong")));
@@ -410,6 +271,7 @@ fn a_git_repository_behind_a_web_server() {
         insta::assert_snapshot!(host.failure(&host.url(true).replace("/git/registry", "/git/absent")));
         server.nginx.write("plain/info/refs", "a page");
         insta::assert_snapshot!(host.failure(&format!("git+{}/plain", server.nginx.https())));
+        insta::assert_snapshot!(host.failure(&host.url(true).replace("/git/", "/moved/")));
     });
 }
 
@@ -448,7 +310,7 @@ fn the_quickest_place_is_asked_first() {
     let slow = Hostile::start(|_, request, stream| {
         std::thread::sleep(Duration::from_millis(300));
         let body: &[u8] = if request.contains("checkpoint") { b"own" } else { b"slow" };
-        crate::support::hostile::answer(stream, "200 OK", body)
+        answer(stream, "200 OK", body)
     });
     let nginx = Nginx::start("");
     nginx.write("log/checkpoint", "lagging");

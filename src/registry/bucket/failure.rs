@@ -2,9 +2,11 @@
 
 use std::error::Error as _;
 
-use super::credentials::Login;
-use super::http_failure::Failure;
-use super::store_bucket::Kind;
+use url::Url;
+
+use super::Kind;
+use crate::registry::credentials::Login;
+use crate::registry::http_failure::Failure;
 
 /// The innermost reason of an error, on one line and not too long: services answer with whole XML documents.
 pub(super) fn cause(error: &object_store::Error) -> String {
@@ -28,7 +30,7 @@ pub(super) fn broken(error: &object_store::Error) -> Failure {
 }
 
 /// For a request that brought no file, and no answer that there is none.
-pub(super) fn failure_of(kind: Kind, error: &object_store::Error, login: &Login) -> Failure {
+pub(super) fn failure_of(kind: Kind, error: &object_store::Error, login: &Login, url: &Url) -> Failure {
     let text = texts(error);
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let variables = match kind {
@@ -37,7 +39,7 @@ pub(super) fn failure_of(kind: Kind, error: &object_store::Error, login: &Login)
         Kind::Azure => "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
     };
     match error {
-        object_store::Error::Unauthenticated { .. } => login.refused(),
+        object_store::Error::Unauthenticated { .. } => login.refused(url),
         object_store::Error::PermissionDenied { .. }
             if has(&["InvalidAccessKeyId", "SignatureDoesNotMatch"]) =>
         {
@@ -82,4 +84,16 @@ pub(super) fn failure_of(kind: Kind, error: &object_store::Error, login: &Login)
             "check the endpoint (AWS_ENDPOINT_URL) and the URL, then try again",
         ),
     }
+}
+
+/// A bucket that is not there says so in the body of a 404.
+pub(super) fn no_bucket(source: &(dyn std::error::Error + 'static)) -> Option<Failure> {
+    let text = source.to_string();
+    let missing = ["NoSuchBucket", "The specified bucket does not exist", "ContainerNotFound"];
+    missing.iter().any(|word| text.contains(word)).then(|| {
+        Failure::lasting(
+            "there is no such bucket",
+            "check its name, and that the region and endpoint (AWS_REGION, AWS_ENDPOINT_URL) are those of the bucket",
+        )
+    })
 }
