@@ -141,9 +141,9 @@ fn a_helper_is_asked_for_its_registry() {
     assert!(locks(&world, &[]));
     assert_eq!(world.read("app/asked"), format!("{}/private/acme\n", nginx.http()));
     world.write("app/helper.sh", "echo no session >&2; exit 1");
-    assert_snapshot!(world.app("lock --refresh"));
+    assert_snapshot!(world.app("lock --upgrade"));
     fs::set_permissions(world.path("home/credentials.toml"), fs::Permissions::from_mode(0o644)).unwrap();
-    assert_snapshot!(world.app("lock --refresh"));
+    assert_snapshot!(world.app("lock --upgrade"));
     // Others' registries are none of its business.
     project(&world, &nginx, "token");
     fs::set_permissions(world.path("home/credentials.toml"), fs::Permissions::from_mode(0o600)).unwrap();

@@ -44,7 +44,7 @@ pub struct BucketStore {
     variables: Vec<(String, String)>,
     /// Made for the first request, as it reads the system's certificates.
     bucket: OnceCell<Arc<dyn ObjectStore>>,
-    requests: Semaphore,
+    requests: Arc<Semaphore>,
 }
 
 impl Kind {
@@ -97,7 +97,7 @@ impl BucketStore {
             return Err(error("it has a query or a fragment"));
         }
         let login = Login::new(url.clone(), &location, None, sources);
-        let requests = Semaphore::new(settings.requests);
+        let requests = Arc::new(Semaphore::new(settings.requests));
         let about = kind.variables();
         let variables = environment.into_iter().filter(|(name, _)| name.starts_with(about)).collect();
         Ok(Self {
@@ -249,8 +249,16 @@ impl Store for BucketStore {
         limit: u64,
     ) -> BoxFuture<'a, Result<Option<ByteStream>, StoreError>> {
         async move {
+            let permit = Arc::clone(&self.requests).acquire_owned().await.expect("it is never closed");
             match self.get(path, from, GetOptions::default()).await? {
-                Answer::Here(result) => self.pieces(path, result, limit).map(Some),
+                Answer::Here(result) => {
+                    let pieces = self.pieces(path, result, limit)?;
+                    // Held until the last byte has come.
+                    let counted = pieces.inspect(move |_| {
+                        let _held = &permit;
+                    });
+                    Ok(Some(counted.boxed()))
+                }
                 Answer::Ended | Answer::Unchanged => Ok(Some(stream::empty().boxed())),
                 Answer::Nowhere => Ok(None),
             }

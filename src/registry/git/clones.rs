@@ -17,7 +17,7 @@ use crate::model::Blake3;
 use crate::registry::http_failure::Failure;
 
 /// The most bytes that a clone may have on disk; forges ask for less than this of a whole repository.
-const MAX_CLONE: u64 = 4 << 30;
+pub(super) const MAX_CLONE: u64 = 4 << 30;
 /// The largest object that is inflated, in bytes. Forges take no file of more than 100 MB.
 pub(super) const MAX_OBJECT: u64 = 256 << 20;
 /// With more fetches than this in a clone, the next one begins anew: nothing else would make its packs one.

@@ -27,6 +27,13 @@ pub(super) fn too_large(limit: u64) -> Failure {
     )
 }
 
+pub(super) fn endless() -> Failure {
+    Failure::lasting(
+        "the server's answer does not end",
+        "check the URL; if it is right, this is not an honest git server: use a mirror",
+    )
+}
+
 /// For an error of gix, which comes as a chain of causes.
 pub(super) fn of_error(error: &(dyn Error + 'static), url: &Url) -> Failure {
     let causes: Vec<String> =

@@ -11,9 +11,14 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode, Url};
 use tokio::runtime::Handle;
 
+use super::clones::MAX_CLONE;
+use super::failure;
 use crate::registry::http_failure::Failure;
 use crate::registry::http_pace::Pace;
 use crate::registry::http_request::Requests;
+
+/// The most bytes of an answer that lists references, which are held in memory.
+const MAX_LISTING: u64 = 64 << 20;
 
 /// What failed last: gix's own errors say less.
 pub(super) type LastFailure = Arc<Mutex<Option<Failure>>>;
@@ -74,6 +79,8 @@ enum State {
         response: Response,
         pace: Pace,
         piece: Bytes,
+        /// How many more bytes may come.
+        left: u64,
     },
     Failed,
 }
@@ -90,6 +97,7 @@ impl Inner {
     fn send(&mut self, is_post: bool) -> io::Result<()> {
         let State::Open(body) = &mut self.state else { return Ok(()) };
         let body = std::mem::take(body);
+        let lists = !is_post || body.windows(15).any(|words| words == b"command=ls-refs");
         let sent = self.runtime.block_on(async {
             match is_post {
                 true => self.requests.post(&self.url, &self.headers, body).await,
@@ -100,7 +108,8 @@ impl Inner {
         match response.status() {
             StatusCode::OK => {
                 let pace = Pace::new(self.requests.settings.read_timeout);
-                self.state = State::Answered { response, pace, piece: Bytes::new() };
+                let left = if lists { MAX_LISTING } else { MAX_CLONE };
+                self.state = State::Answered { response, pace, piece: Bytes::new(), left };
                 Ok(())
             }
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(self.fail(Failure::lasting(
@@ -117,7 +126,7 @@ impl Inner {
     fn fill(&mut self) -> io::Result<()> {
         self.send(true)?;
         let next = match &mut self.state {
-            State::Answered { response, pace, piece } => {
+            State::Answered { response, pace, piece, left } => {
                 if !piece.is_empty() {
                     return Ok(());
                 }
@@ -126,8 +135,10 @@ impl Inner {
                     Ok(None) => Ok(()),
                     Ok(Some(bytes)) => {
                         let paced = pace.received(bytes.len(), began.elapsed());
+                        let enough = bytes.len() as u64 > *left;
+                        *left = left.saturating_sub(bytes.len() as u64);
                         *piece = bytes;
-                        paced
+                        if enough { Err(failure::endless()) } else { paced }
                     }
                     Err(error) => Err(Failure::of_error(&error)),
                 }
