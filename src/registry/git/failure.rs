@@ -66,9 +66,10 @@ pub(super) fn of_error(error: &(dyn Error + 'static), url: &Url) -> Failure {
 }
 
 fn ssh(host: &str, cause: String, has: &dyn Fn(&[&str]) -> bool) -> Failure {
-    if has(&["Permission denied", "publickey", "No credentials", "credentials"]) {
+    // Where ssh is not let in, gix asks for credentials, which there are none of.
+    if has(&["Permission denied", "publickey", "credentials"]) {
         return Failure::lasting(
-            format!("{host} does not let this user in: {cause}"),
+            format!("{host} does not let this user in"),
             "give ssh a key that the server knows (ssh-add), and check the user name in the URL",
         );
     }

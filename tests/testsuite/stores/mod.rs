@@ -1,6 +1,8 @@
 //! The same cases for each place where a registry can stand, on real servers: what is read, what it costs, and what is refused.
 
 mod hosts;
+#[cfg(unix)]
+mod ssh;
 
 use std::fs;
 use std::io::Write as _;
