@@ -240,7 +240,7 @@ mod tests {
         the setting `registries.acme`: expected `registries.NAME.FIELD`, such as `registries.acme.url`
         `registries.acme.ulr` is not a setting
           hint: did you mean `registries.acme.url`?
-        the setting `registries.acme.url`: `ftp://` is not a way to read a registry: expected a folder, `file://`, `https://` or `http://`
+        the setting `registries.acme.url`: `ftp://` is not a way to read a registry: expected a folder, or a URL of `https://`, `s3://`, `gs://`, `az://`, `git+https://`, `git+ssh://` or `file://`
         the setting `registries.new.prefixes`: missing field `url`
         "#);
     }

@@ -313,11 +313,11 @@ constraint-dependencies = ["numpy<3"]
         tools/pyproject.toml:25:14: `newest` is not one of highest, lowest, lowest-direct
         tools/pyproject.toml:26:17: `yesterday` is not a date or time such as "2026-01-31" or "2026-01-31T12:00:00Z"
         tools/pyproject.toml:26:17: it is not a text in quotes: expected a date or time such as "2026-01-31" or "2026-01-31T12:00:00Z"
-        tools/pyproject.toml:19:28: `ftp://` is not a way to read a registry: expected a folder, `file://`, `https://` or `http://`
+        tools/pyproject.toml:19:28: `ftp://` is not a way to read a registry: expected a folder, or a URL of `https://`, `s3://`, `gs://`, `az://`, `git+https://`, `git+ssh://` or `file://`
         tools/pyproject.toml:21:30: the URL of a registry holds a user name or password; project files are shared, keep credentials out of them
         tools/pyproject.toml:19:14: `Acme Ltd` does not name a registry: use lower-case ASCII letters, digits and `-`
         tools/pyproject.toml:18:14: two registries have the name `public`; give each its own
-        tools/pyproject.toml:19:43: unknown field `prefix`, expected one of `name`, `url`, `prefixes`, `key`
+        tools/pyproject.toml:19:43: unknown field `prefix`, expected one of `name`, `url`, `mirrors`, `prefixes`, `key`
         tools/pyproject.toml:23:12: `revit 2025.4` does not name a host release; write it as `revit==2025.4`
         tools/pyproject.toml:23:29: `windows` is not a platform that rvp knows; examples: win_amd64, win_arm64, manylinux_2_28_x86_64, musllinux_1_2_x86_64, macosx_11_0_arm64
         tools/pyproject.toml:23:29: a target is a text such as "revit==2025.4", or a table of `host`, `python` and `platform`

@@ -1,15 +1,13 @@
 //! Credentials: where they are found, whom they are sent to, and where they never appear.
 
 use std::fs;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
 use rvp::registry::{HttpSettings, HttpStore, Store};
 
 use crate::support::folder::{copy, tree};
 use crate::support::nginx::Nginx;
-use crate::support::{WINDOWS, World, text, walls};
+use crate::support::{WINDOWS, World, text, walls, with_stdin};
 
 /// The user `me` with the password `secret`, as `openssl passwd -apr1` writes it.
 const PASSWORD: &str = "me:$apr1$salt$VEpBc9VHGUKwI9.yg13Iu0\n";
@@ -34,15 +32,6 @@ fn project(world: &World, nginx: &Nginx, folder: &str) {
     let registry =
         format!("registries = [{{ name = 'acme', url = '{}/{folder}/acme' }}]\n{WINDOWS}", nginx.http());
     world.project(&["acme-walls"], &registry);
-}
-
-/// Runs a command of the project with this on stdin; gives all that it says.
-fn with_stdin(mut command: Command, stdin: &str) -> String {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // It may have ended without reading.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    text(&child.wait_with_output().unwrap())
 }
 
 fn locks(world: &World, variables: &[(&str, &str)]) -> bool {

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
 use url::Url;
 
-use super::{Credential, CredentialError, Found, Sources, covers};
+use super::{Credential, CredentialError, Found, Sources, covers, is_private};
 use crate::registry::Failure;
 
 /// What one registry is asked with.
@@ -65,7 +65,11 @@ impl Login {
     pub fn refused(&self, url: &Url) -> Failure {
         let status = StatusCode::UNAUTHORIZED;
         let looked = match self.sources.as_ref().map(Sources::names) {
-            Some(names) => format!("; looked in {}", names.join(", ")),
+            Some(names) if is_private(&self.base) => format!("; looked in {}", names.join(", ")),
+            Some(_) => {
+                "; over http://, where others can read along, only what is stored for that very URL is sent"
+                    .to_owned()
+            }
             None => String::new(),
         };
         let location = &self.location;

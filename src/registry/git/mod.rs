@@ -21,8 +21,9 @@ use gix_transport::Protocol;
 use gix_transport::client::blocking_io::http::Transport;
 
 use super::credentials::{Credential, Login};
-use super::http_failure::Failure;
+use super::http_failure::{Again, Failure};
 use super::http_request::Requests;
+use super::retry::{TRIES, backoff};
 use super::store::{ByteStream, Fresh, Store, StoreError, StoreOptions, checked, without_credentials};
 use clones::{Clones, MAX_OBJECT};
 use http::{GitHttp, LastFailure};
@@ -129,10 +130,28 @@ impl Inner {
             "file" => self.local_tip()?,
             _ => match self.clones.known().filter(|_| !ask) {
                 Some(known) => known,
-                None => self.fetch()?,
+                None => self.fetch_patiently()?,
             },
         };
         Ok(tip.insert(found).clone())
+    }
+
+    /// Fetches until it is done, or not to be expected.
+    fn fetch_patiently(&self) -> Result<Tip, Failure> {
+        let mut tries = 1;
+        loop {
+            let failure = match self.fetch() {
+                Ok(tip) => return Ok(tip),
+                Err(failure) => failure,
+            };
+            let wait = match failure.again {
+                Again::AfterBackoff if tries < TRIES => backoff(self.requests.settings.first_backoff, tries),
+                Again::After(wait) if tries < TRIES => wait,
+                _ => return Err(failure),
+            };
+            std::thread::sleep(wait);
+            tries += 1;
+        }
     }
 
     fn fetch(&self) -> Result<Tip, Failure> {

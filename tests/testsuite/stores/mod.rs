@@ -17,8 +17,8 @@ use crate::support::folder::copy;
 use crate::support::git_server::GitServer;
 use crate::support::hostile::{Hostile, answer};
 use crate::support::nginx::Nginx;
-use crate::support::seaweed::Seaweed;
-use crate::support::{World, noise, text, walls};
+use crate::support::seaweed::{KEY, SECRET, Seaweed};
+use crate::support::{World, noise, text, walls, with_stdin};
 use hosts::{Folder, Host, git, runtime, settings};
 
 /// The files of one moment.
@@ -179,6 +179,33 @@ fn a_bucket() {
     insta::assert_snapshot!(failure(&location, &[("AWS_SECRET_ACCESS_KEY", "wrong")]));
     insta::assert_snapshot!(failure(&location, &[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")]));
     insta::assert_snapshot!(failure(&location, &[("AWS_ENDPOINT_URL", "http://192.0.2.1")]));
+
+    // Keys that `rvp login` stored do without those of the environment.
+    let world = World::new();
+    world.project(&["acme-walls"], &format!("registries = [{{ name = 'acme', url = '{location}' }}]"));
+    let command = |arguments: &str| {
+        let mut command = world.command("app", arguments);
+        command.envs(seaweed.endpoint_only());
+        command
+    };
+    let login = |secret: &str| with_stdin(command(&format!("login acme --username {KEY}")), secret);
+    assert!(login("wrong").contains("the keys are not accepted"));
+    assert!(login(SECRET).starts_with("exit code: 0"));
+    let locked = command("lock").output().unwrap();
+    assert!(locked.status.success(), "{}", text(&locked));
+    assert!(!world.read("app/rvp.lock").contains(SECRET));
+}
+
+#[test]
+fn an_overloaded_git_server_is_asked_again() {
+    let host = git(|_| None);
+    let server = Hostile::start(|number, _, stream| {
+        let status = if number < 3 { "503 Service Unavailable" } else { "404 Not Found" };
+        answer(stream, status, b"")
+    });
+    let failure = host.failure(&format!("git+{}/registry.git", server.url));
+    assert!(failure.contains("there is no such repository"), "{failure}");
+    assert_eq!(server.requests().len(), 4);
 }
 
 /// A file of a repository says how large it is, and is not believed to be small because few bytes were sent.

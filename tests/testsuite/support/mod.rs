@@ -13,8 +13,9 @@ pub mod seaweed;
 mod testing;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use rvp::registry::LogKey;
 pub use testing::{Wheel, archive};
@@ -188,6 +189,15 @@ pub fn text(output: &Output) -> String {
     let code = output.status.code().map_or("none".to_owned(), |code| code.to_string());
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     format!("exit code: {code}\n----- stdout -----\n{out}----- stderr -----\n{err}")
+}
+
+/// Runs a command with this on stdin; gives its exit code and all that it printed.
+pub fn with_stdin(mut command: Command, stdin: &str) -> String {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It may have ended without reading.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    text(&child.wait_with_output().unwrap())
 }
 
 /// Splits arguments at spaces that do not stand in single quotes.
