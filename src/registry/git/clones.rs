@@ -190,3 +190,35 @@ fn size_of(folder: &Path) -> u64 {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     files.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_clone_is_left_to_its_readers_and_a_new_one_begins() {
+        let cache = tempfile::tempdir().unwrap();
+        let place = GitPlace::parse("git+https://host/registry.git").unwrap();
+        let clones = Clones::new(cache.path(), &place);
+        let fill = |number: u32, packs: usize| {
+            let folder = clones.clone_folder(number).join("objects/pack");
+            fs::create_dir_all(&folder).unwrap();
+            for pack in 0..packs {
+                File::create(folder.join(format!("{pack}.pack"))).unwrap();
+            }
+        };
+        fill(0, MAX_PACKS);
+        assert_eq!(clones.writable_clone().unwrap(), clones.clone_folder(0));
+        fill(0, MAX_PACKS + 1);
+        assert_eq!(clones.writable_clone().unwrap(), clones.clone_folder(1));
+        assert!(clones.clone_folder(0).exists());
+        fill(1, MAX_PACKS + 1);
+        assert_eq!(clones.writable_clone().unwrap(), clones.clone_folder(2));
+        assert!(!clones.clone_folder(0).exists() && clones.clone_folder(1).exists());
+        // One that is large on disk is full as well, whatever its packs hold.
+        fill(2, 1);
+        let large = File::options().write(true).open(clones.clone_folder(2).join("objects/pack/0.pack"));
+        large.unwrap().set_len(MAX_CLONE / 2 + 1).unwrap();
+        assert_eq!(clones.writable_clone().unwrap(), clones.clone_folder(3));
+    }
+}

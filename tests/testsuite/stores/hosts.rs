@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rvp::registry::{BucketStore, DirStore, GitStore, HttpSettings, HttpStore, Store, StoreOptions};
+use rvp::model::Blake3;
+use rvp::registry::{
+    BucketStore, DirStore, GitPlace, GitStore, HttpSettings, HttpStore, Store, StoreOptions,
+};
 use tokio::runtime::Runtime;
 
 use crate::support::folder::copy;
@@ -113,6 +116,15 @@ impl Git {
         let http = HttpSettings { roots, ..settings() };
         let clones = self.clones.path().to_owned();
         GitStore::open(location, &StoreOptions { http, sources: None, clones }).unwrap()
+    }
+
+    /// The folder of the first clone of a place with a reference.
+    pub fn clone_folder(&self, location: &str) -> PathBuf {
+        let mut place = GitPlace::parse(location).unwrap();
+        place.repository.set_username("").unwrap();
+        place.repository.set_password(None).unwrap();
+        let place = format!("{} {}", place.repository, place.reference.unwrap());
+        self.clones.path().join(&Blake3::of(place.as_bytes()).to_string()[..32]).join("0")
     }
 
     pub fn failure(&self, location: &str) -> String {

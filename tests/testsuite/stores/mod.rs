@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use rvp::registry::{BucketStore, ByteStream, Fresh, Store, StoreError, StoreOptions, open_mirrored};
+use rvp::registry::{
+    BucketStore, ByteStream, Fresh, GitStore, Store, StoreError, StoreOptions, open_mirrored,
+};
 
 use crate::support::folder::copy;
 use crate::support::git_server::GitServer;
@@ -305,6 +307,19 @@ fn a_git_repository_behind_a_web_server() {
     let (_, bytes) = state();
     assert!(bytes < 10_000, "{bytes} bytes for a small change");
 
+    // Those who fetch at once do not disturb each other, and what a killed one left is not in the way.
+    let shared = format!("{}#refs/heads/main", host.url(true));
+    fs::create_dir_all(host.clone_folder(&shared)).unwrap();
+    fs::write(host.clone_folder(&shared).join("config"), "[half").unwrap();
+    let fetch = |store: GitStore| {
+        std::thread::spawn(move || {
+            runtime().block_on(store.read_fresh("tools/registry/small", None, 99)).unwrap()
+        })
+    };
+    let fetches: Vec<_> = (0..4).map(|_| fetch(host.open(&shared))).collect();
+    for fetched in fetches {
+        assert_eq!(fetched.join().unwrap().unwrap().bytes, b"new");
+    }
     let opened = host.open(&host.url(false).replace("/git/", "/opened/"));
     let read = runtime().block_on(opened.read("tools/registry/small", 0, 99));
     assert_eq!(read.unwrap().unwrap(), b"new");
