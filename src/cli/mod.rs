@@ -19,6 +19,7 @@ mod list;
 mod lock;
 mod machine;
 mod manual;
+mod mirror;
 mod output;
 mod publish;
 mod published;
@@ -91,6 +92,7 @@ enum Command {
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
+    Mirror(mirror::Arguments),
     #[command(subcommand)]
     Config(config::Command),
     /// Print a completion script for a shell
@@ -135,6 +137,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Publish(arguments) => publish::run(&context, &arguments),
         Command::Yank(arguments) => yank::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),
+        Command::Mirror(arguments) => mirror::run(&context, arguments),
         Command::Config(command) => config::run(&context, &command),
         Command::Manual(arguments) => manual::run(&arguments, Cli::command()),
         Command::Completions { shell } => {

@@ -17,6 +17,8 @@ use super::{Checkpoint, RegistryError};
 const HEIGHT: u8 = 8;
 /// Entries in a full bundle.
 const BUNDLE: u64 = 1 << HEIGHT;
+/// How many bundles of a replay are asked for at once: at most 256 MiB.
+const BUNDLES_AT_ONCE: u64 = 16;
 /// A full bundle of the longest entries.
 pub const MAX_TILE: u64 = BUNDLE * (2 + 65_535);
 
@@ -111,30 +113,58 @@ fn bundles(
     Ok(bundles)
 }
 
-/// All entries of the log, in order, each checked to be what the tree holds at its place.
+/// All entries of the log from number `from` on, in order, each checked to be what the tree holds at its place.
 pub fn replay(
     files: &dyn LogFiles,
     checkpoint: &Checkpoint,
+    from: u64,
     mut each: impl FnMut(u64, &[u8]) -> Result<(), RegistryError>,
 ) -> Result<(), RegistryError> {
     let tiles = Tiles::new(files);
     let reader = TileHashReader::new(checkpoint.size, checkpoint.root, &tiles);
-    for first in (0..checkpoint.size).step_by(BUNDLE as usize) {
-        let width = (checkpoint.size - first).min(BUNDLE);
-        let path = bundle_path(first / BUNDLE, width);
-        let bytes = files.read(std::slice::from_ref(&path))?.pop().unwrap_or_default();
-        let indexes: Vec<u64> = (first..first + width).map(|number| stored_hash_index(0, number)).collect();
-        let expected = reader.read_hashes(&indexes).map_err(|error| tiles.error(error))?;
-        for ((number, entry), expected) in (first..).zip(split_bundle(&path, &bytes, width)?).zip(expected) {
-            if record_hash(entry) != expected {
-                return Err(RegistryError::Log {
-                    reason: format!("entry {number} in {path} is not the entry that the tree holds"),
-                });
+    let width = |number: u64| (checkpoint.size - number * BUNDLE).min(BUNDLE);
+    let mut next = from / BUNDLE;
+    let end = checkpoint.size.div_ceil(BUNDLE);
+    while next < end {
+        let numbers = next..end.min(next + BUNDLES_AT_ONCE);
+        let paths: Vec<String> = numbers.clone().map(|number| bundle_path(number, width(number))).collect();
+        let bundles = files.read(&paths)?;
+        let last = checkpoint.size.min(numbers.end * BUNDLE);
+        let indexes: Vec<u64> =
+            (numbers.start * BUNDLE..last).map(|number| stored_hash_index(0, number)).collect();
+        let mut expected = reader.read_hashes(&indexes).map_err(|error| tiles.error(error))?.into_iter();
+        for ((bundle, path), bytes) in numbers.clone().zip(&paths).zip(&bundles) {
+            let entries = split_bundle(path, bytes, width(bundle))?;
+            for ((number, entry), expected) in (bundle * BUNDLE..).zip(entries).zip(expected.by_ref()) {
+                if record_hash(entry) != expected {
+                    return Err(RegistryError::Log {
+                        reason: format!("entry {number} in {path} is not the entry that the tree holds"),
+                    });
+                }
+                if number >= from {
+                    each(number, entry)?;
+                }
             }
-            each(number, entry)?;
         }
+        next = numbers.end;
     }
     Ok(())
+}
+
+/// The root of the log when it had `size` entries, as the tree of `checkpoint` tells it.
+pub fn root_at(files: &dyn LogFiles, checkpoint: &Checkpoint, size: u64) -> Result<Hash, RegistryError> {
+    if size == 0 {
+        return Ok(EMPTY_HASH);
+    }
+    if size > checkpoint.size {
+        return Err(RegistryError::Log {
+            reason: format!("it has {} entries, and its state of {size} is asked for", checkpoint.size),
+        });
+    }
+    let tiles = Tiles::new(files);
+    // Every hash that the reader returns is proven to be in the tree, so a root built from them is too.
+    tree_hash(size, &TileHashReader::new(checkpoint.size, checkpoint.root, &tiles))
+        .map_err(|error| tiles.error(error))
 }
 
 /// Checks that each entry stands in the log at its number.
@@ -168,14 +198,8 @@ pub fn check_consistency(
     old: &Checkpoint,
     new: &Checkpoint,
 ) -> Result<(), RegistryError> {
-    if old.size == 0 {
-        return Ok(());
-    }
-    let tiles = Tiles::new(files);
-    // Every hash that the reader returns is proven to be in the new tree, so the old root built from them proves both.
-    let reader = TileHashReader::new(new.size, new.root, &tiles);
-    let root = tree_hash(old.size, &reader).map_err(|error| tiles.error(error))?;
-    if root != old.root {
+    let root = root_at(files, new, old.size)?;
+    if old.size > 0 && root != old.root {
         return Err(RegistryError::Fork { size: old.size, seen: old.root_base64(), found: root.to_string() });
     }
     Ok(())
@@ -332,12 +356,16 @@ mod tests {
             check_consistency(&memory, old, last).unwrap();
         }
         let mut seen = Vec::new();
-        replay(&memory, last, |_, entry| {
-            seen.push(String::from_utf8(entry.to_vec()).unwrap());
-            Ok(())
-        })
-        .unwrap();
-        assert_eq!(seen, all);
+        for from in [1299, 512, 1, 0] {
+            seen.clear();
+            replay(&memory, last, from as u64, |number, entry| {
+                assert_eq!(number, (from + seen.len()) as u64);
+                seen.push(String::from_utf8(entry.to_vec()).unwrap());
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(seen, all[from..]);
+        }
         let entry = |n: usize| (n as u64, record_hash(all[n].as_bytes()));
         check_inclusion(&memory, last, &[entry(0), entry(777), entry(1299)]).unwrap();
         assert!(check_inclusion(&memory, last, &[(5, record_hash(b"other"))]).is_err());

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use futures::executor::block_on;
@@ -14,7 +14,8 @@ use futures::future::BoxFuture;
 use rayon::prelude::*;
 
 use super::directory::{
-    InDirectory, index_file, lock, replace_checkpoint, replace_shared_file, set_readable, sync_folder,
+    InDirectory, index_file, lock, put_blob, read_log, read_node, replace_checkpoint, replace_shared_file,
+    set_readable, sync_folder,
 };
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
@@ -163,27 +164,9 @@ impl Writer {
         if path.metadata().is_ok_and(|known| known.len() == size) {
             return Ok(());
         }
-        let folder = path.parent().unwrap_or(&self.dir);
-        std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
         let mut from = File::open(source).map_err(RegistryError::io("read", source))?;
-        let mut to = files::temporary_file(folder).map_err(RegistryError::io("write in", folder))?;
-        let mut hasher = blake3::Hasher::new();
-        let mut buffer = vec![0; 1 << 17];
-        loop {
-            let length = from.read(&mut buffer).map_err(RegistryError::io("read", source))?;
-            if length == 0 {
-                break;
-            }
-            hasher.update(&buffer[..length]);
-            to.write_all(&buffer[..length]).map_err(RegistryError::io("write", &path))?;
-        }
-        let found = Blake3(*hasher.finalize().as_bytes());
-        if found != digest {
-            return Err(RegistryError::SourceChanged { path: source.into() });
-        }
-        to.as_file().sync_data().map_err(RegistryError::io("write", &path))?;
-        set_readable(to.path())?;
-        files::persist(to, &path).map_err(RegistryError::io("write", &path))
+        let put = put_blob(&self.dir, &mut from, source, file, digest, size)?;
+        put.map_err(|_| RegistryError::SourceChanged { path: source.into() })
     }
 
     /// The index files that hold lines behind their committed ones: proposals, or the remains of a dead writer.
@@ -349,25 +332,12 @@ impl Writer {
 
 impl Nodes for Writer {
     fn node(&self, digest: Blake3) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
-        let path = self.dir.join(layout::snapshot_node(digest));
-        Box::pin(async move {
-            let bytes = std::fs::read(&path).map_err(RegistryError::io("read", path))?;
-            if Blake3::of(&bytes) != digest {
-                return Err(RegistryError::SnapshotNode { digest });
-            }
-            Ok(bytes)
-        })
+        Box::pin(async move { read_node(&self.dir, digest) })
     }
 }
 
 impl LogFiles for Writer {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
-        paths
-            .iter()
-            .map(|path| {
-                let path = self.dir.join(path);
-                std::fs::read(&path).map_err(RegistryError::io("read", path))
-            })
-            .collect()
+        read_log(&self.dir, paths)
     }
 }

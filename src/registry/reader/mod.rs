@@ -33,6 +33,8 @@ pub struct Reader {
     folders: ClientFolders,
     key: String,
     checkpoint: Checkpoint,
+    /// The checkpoint as it was served, with all its signatures.
+    signed: Vec<u8>,
     config: OnceLock<Config>,
     /// What is to be remembered of this visit, once the configuration is checked.
     to_remember: Mutex<Option<Seen>>,
@@ -97,6 +99,7 @@ impl Reader {
             folders,
             key,
             checkpoint,
+            signed: fresh.bytes.clone(),
             config: OnceLock::new(),
             to_remember: Mutex::default(),
             offline: options.offline,
@@ -160,6 +163,11 @@ impl Reader {
 
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
+    }
+
+    /// The checkpoint's bytes, with the signatures of all who signed it.
+    pub fn signed_checkpoint(&self) -> &[u8] {
+        &self.signed
     }
 
     /// What the registry says of itself, checked on the first call; nothing else is handed out before that.

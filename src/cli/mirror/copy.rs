@@ -1,0 +1,67 @@
+//! `rvp mirror SOURCE DEST`: make a copy, or bring it up to date.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use indicatif::HumanBytes;
+use rvp::mirror::{CopyOptions, copy};
+use rvp::registry::Replica;
+
+use super::{choice, open_source, transfer};
+use crate::cli::context::Context;
+use crate::cli::output;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The registry to copy: a folder, a URL, or a name from the settings
+    source: String,
+    /// The folder of the copy
+    dest: PathBuf,
+    #[command(flatten)]
+    choice: choice::Arguments,
+    /// Look at every byte, and fetch again what is missing or altered
+    #[arg(long, help_heading = "Options")]
+    repair: bool,
+    /// Remove files that are not chosen any more
+    #[arg(long, help_heading = "Options")]
+    prune: bool,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let replica = Replica::open(&arguments.dest, arguments.repair)?;
+    let source = open_source(context, &arguments.source, replica.key())?;
+    let options = CopyOptions {
+        choice: arguments.choice.choice(source.key())?,
+        repair: arguments.repair,
+        prune: arguments.prune,
+    };
+    let copied = copy(&source, replica, &options, &transfer(context))?;
+    if context.global.json {
+        output::json(&copied)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let dest = arguments.dest.display();
+    context.say(&match copied.new_entries + copied.blobs {
+        0 => format!("{dest} is up to date: {} log entries", copied.entries),
+        _ => format!(
+            "copied {} of the log and {} ({}) to {dest}; the log has {} entries",
+            entries(copied.new_entries),
+            output::count(copied.blobs, "blob"),
+            HumanBytes(copied.bytes),
+            copied.entries
+        ),
+    });
+    if !copied.holds.is_everything() {
+        context.say(&format!("it holds {}", copied.holds));
+    }
+    if copied.removed > 0 {
+        let removed = output::count(copied.removed, "blob");
+        context.say(&format!("removed {removed} ({})", HumanBytes(copied.removed_bytes)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `1 new entry`, `2 new entries`
+pub fn entries(number: u64) -> String {
+    if number == 1 { "1 new entry".to_owned() } else { format!("{number} new entries") }
+}
