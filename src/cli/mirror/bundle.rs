@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use indicatif::HumanBytes;
 use rvp::mirror::{Since, choice_of_source, export};
 
+use super::choice::ChoiceArguments;
 use super::copy::entries;
-use super::{choice, open_source, transfer};
+use super::{open_source, transfer};
 use crate::cli::context::Context;
 use crate::cli::output;
 
@@ -25,7 +26,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
-    choice: choice::Arguments,
+    choice: ChoiceArguments,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {

@@ -8,7 +8,7 @@ use rvp::resolve::Lock;
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "What the copy holds; all records in any case")]
-pub struct Arguments {
+pub struct ChoiceArguments {
     /// The files that a lock names; may be given several times
     #[arg(long, value_name = "FILE", conflicts_with_all = ["include", "exclude", "python", "platform", "latest", "all"])]
     lock: Vec<PathBuf>,
@@ -35,7 +35,7 @@ pub struct Arguments {
     all: bool,
 }
 
-impl Arguments {
+impl ChoiceArguments {
     /// The choice for the registry that `key` signs; none where no option makes one.
     pub fn choice(&self, key: &str) -> anyhow::Result<Option<Choice>> {
         let choice = Choice {

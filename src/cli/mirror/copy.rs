@@ -3,33 +3,41 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use indicatif::HumanBytes;
 use rvp::mirror::{CopyOptions, copy};
 use rvp::registry::Replica;
 
-use super::{choice, open_source, transfer};
+use super::choice::ChoiceArguments;
+use super::{open_source, transfer};
 use crate::cli::context::Context;
 use crate::cli::output;
 
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct CopyArguments {
     /// The registry to copy: a folder, a URL, or a name from the settings
-    source: String,
+    #[arg(required = true)]
+    source: Option<String>,
     /// The folder of the copy
-    dest: PathBuf,
-    #[command(flatten)]
-    choice: choice::Arguments,
+    #[arg(required = true)]
+    dest: Option<PathBuf>,
     /// Look at every byte, and fetch again what is missing or altered
-    #[arg(long, help_heading = "Options")]
+    #[arg(long)]
     repair: bool,
     /// Remove files that are not chosen any more
-    #[arg(long, help_heading = "Options")]
+    #[arg(long)]
     prune: bool,
+    #[command(flatten)]
+    choice: ChoiceArguments,
 }
 
-pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let replica = Replica::open(&arguments.dest, arguments.repair)?;
-    let source = open_source(context, &arguments.source, replica.key())?;
+pub fn run(context: &Context, arguments: &CopyArguments) -> anyhow::Result<ExitCode> {
+    // Both are there wherever there is no subcommand in their place.
+    let (Some(source), Some(dest)) = (&arguments.source, &arguments.dest) else {
+        bail!("there is nothing to copy\n  hint: rvp mirror SOURCE DEST");
+    };
+    let replica = Replica::open(dest, arguments.repair)?;
+    let source = open_source(context, source, replica.key())?;
     let options = CopyOptions {
         choice: arguments.choice.choice(source.key())?,
         repair: arguments.repair,
@@ -40,7 +48,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         output::json(&copied)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let dest = arguments.dest.display();
+    let dest = dest.display();
     context.say(&match copied.new_entries + copied.blobs {
         0 => format!("{dest} is up to date: {} log entries", copied.entries),
         _ => format!(

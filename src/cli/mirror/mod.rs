@@ -26,7 +26,7 @@ pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    copy: Option<copy::Arguments>,
+    copy: copy::CopyArguments,
 }
 
 #[derive(clap::Subcommand)]
@@ -37,12 +37,11 @@ enum Command {
 }
 
 pub fn run(context: &Context, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    match (arguments.command, arguments.copy) {
-        (Some(Command::Verify(arguments)), _) => verify::run(context, &arguments),
-        (Some(Command::Bundle(arguments)), _) => bundle::run(context, &arguments),
-        (Some(Command::Apply(arguments)), _) => apply::run(context, &arguments),
-        (None, Some(arguments)) => copy::run(context, &arguments),
-        (None, None) => anyhow::bail!("there is nothing to copy\n  hint: rvp mirror SOURCE DEST"),
+    match arguments.command {
+        None => copy::run(context, &arguments.copy),
+        Some(Command::Verify(arguments)) => verify::run(context, &arguments),
+        Some(Command::Bundle(arguments)) => bundle::run(context, &arguments),
+        Some(Command::Apply(arguments)) => apply::run(context, &arguments),
     }
 }
 
