@@ -47,19 +47,24 @@ pub fn apply(
 
     // Before the folder is touched: with the key that is trusted already, if there is one.
     let location = file.display().to_string();
+    let known = Replica::key_at(dir)?;
     if let Some(key) = key {
         Checkpoint::verify(&location, &signed, key)?;
     }
-    let mut replica = Replica::open(dir, false)?;
-    let key = replica.key().or(key).unwrap_or(&manifest.key).to_owned();
+    let key = known.as_deref().or(key).unwrap_or(&manifest.key).to_owned();
     let checkpoint = Checkpoint::verify(&location, &signed, &key)?;
     if checkpoint.size != manifest.to {
         return Err(container.damaged("its manifest speaks of another state than its checkpoint".into()));
     }
+    let gap = |has| MirrorError::Gap { path: file.into(), dir: dir.into(), from: manifest.from, has };
+    if known.is_none() && manifest.from > 0 {
+        return Err(gap(0));
+    }
+    let mut replica = Replica::open(dir, false)?;
     let old = replica.checkpoint().cloned();
     let has = old.as_ref().map_or(0, |old| old.size);
     if manifest.from > has {
-        return Err(MirrorError::Gap { path: file.into(), dir: dir.into(), from: manifest.from, has });
+        return Err(gap(has));
     }
     let mut applied = Applied {
         entries: has.max(checkpoint.size),

@@ -105,6 +105,10 @@ pub fn choice_of_source(source: &Reader) -> Result<Choice, MirrorError> {
 /// A mirror only goes forward, along one history.
 fn check_continues(source: &Reader, replica: &Replica, old: &Checkpoint) -> Result<(), MirrorError> {
     let new = source.checkpoint();
+    if let Some(key) = replica.key().filter(|key| *key != source.key()) {
+        let location = source.store()?.location().to_owned();
+        return Err(RegistryError::Signature { location, key: key.to_owned() }.into());
+    }
     if new.size < old.size {
         return Err(MirrorError::Behind {
             location: source.store()?.location().to_owned(),
@@ -152,7 +156,7 @@ pub(super) fn of_replica(replica: &Replica, error: RegistryError) -> MirrorError
         RegistryError::SnapshotNode { .. } => replica.checkpoint().is_some(),
         _ => false,
     };
-    if ours { MirrorError::Damaged { dir: dir.into(), source: Box::new(error) } } else { error.into() }
+    if ours { MirrorError::damaged(dir, &error) } else { error.into() }
 }
 
 /// What the choice takes of the state that was finished, or of those packages that this run has changed.

@@ -1,6 +1,6 @@
 //! Why a mirror could not be made, brought forward, carried or proven.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::fetch::FetchError;
 use crate::model::TargetError;
@@ -21,9 +21,9 @@ pub enum MirrorError {
     )]
     Behind { location: String, dir: PathBuf, found: u64, has: u64 },
     #[error(
-        "the mirror {} is damaged: {}\n  hint: copy it again from its source with --repair, which fetches only what is missing or altered", dir.display(), without_hint(source)
+        "the mirror {} is damaged: {reason}\n  hint: copy it again from its source with --repair, which fetches only what is missing or altered", dir.display()
     )]
-    Damaged { dir: PathBuf, source: Box<RegistryError> },
+    Damaged { dir: PathBuf, reason: String },
     #[error("the records of {path} cannot be read: {reason}\n  hint: update rvp; if it is the newest, tell whoever runs the registry")]
     Index { path: String, reason: String },
     #[error("{path} of {location} would be {size} bytes long, and a file of its kind has at most {limit}\n  hint: tell whoever runs the registry")]
@@ -72,10 +72,11 @@ impl MirrorError {
         let path = path.into();
         move |source| Self::Io { action, path, source }
     }
-}
 
-/// A message whose hint gives way to a better one.
-fn without_hint(error: &RegistryError) -> String {
-    let text = error.to_string();
-    text.split("\n  hint: ").next().unwrap_or_default().to_owned()
+    /// For a file of the mirror itself that is not what it should be. Its hint gives way to a better one.
+    pub(super) fn damaged(dir: &Path, error: &RegistryError) -> Self {
+        let text = error.to_string();
+        let reason = text.split("\n  hint: ").next().unwrap_or_default().to_owned();
+        Self::Damaged { dir: dir.into(), reason }
+    }
 }

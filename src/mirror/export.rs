@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{BufWriter, Cursor, Read, Seek as _, Write as _};
+use std::io::{BufWriter, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -75,24 +75,24 @@ pub fn export(
     let store = Arc::clone(source.store()?);
     let from = size_of(source, since)?;
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut entries = tempfile::tempfile_in(folder).map_err(MirrorError::io("write in", folder))?;
-    let (entries_member, news) = write_entries(source, from, &entries, out)?;
+    let entries = files::temporary_file(folder).map_err(MirrorError::io("write in", folder))?;
+    let (entries_member, news) = write_entries(source, from, entries.as_file(), out)?;
     let chosen = wanted(source, &chooser, since, news.blobs, &news.index)?;
     let arriving = Arriving::beside(out);
-    let data = collect(&store, chosen, &arriving, transfer)?;
+    let mut data = collect(&store, chosen, &arriving, transfer)?;
     let blobs = data.len() as u64;
-
-    let mut members = BTreeMap::new();
     for path in &news.files {
         if let Some(bytes) = source.file(path)? {
-            let member = Member::data(bytes.len() as u64, Blake3::of(&bytes));
-            members.insert(member.name.clone(), (member, Content::Bytes(bytes.to_vec())));
+            data.push((Member::data(bytes.len() as u64, Blake3::of(&bytes)), Content::Bytes(bytes.to_vec())));
         }
     }
-    members.extend(data);
+    data.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+    data.dedup_by(|(one, _), (other, _)| one.name == other.name);
     let signed = source.signed_checkpoint().to_vec();
     let last = Member { name: CHECKPOINT.to_owned(), size: signed.len() as u64, blake3: Blake3::of(&signed) };
-    let all = [&entries_member].into_iter().chain(members.values().map(|(member, _)| member)).chain([&last]);
+    let mut parts = vec![(entries_member, Content::File(entries.path().to_owned()))];
+    parts.extend(data);
+    parts.push((last, Content::Bytes(signed)));
     let to = source.checkpoint().size;
     let manifest = Manifest {
         format: FORMAT,
@@ -100,25 +100,29 @@ pub fn export(
         from,
         to,
         holds: holds.clone(),
-        members: all.cloned().collect(),
+        members: parts.iter().map(|(member, _)| member.clone()).collect(),
     };
-    let mut write = || -> std::io::Result<tempfile::NamedTempFile> {
-        let mut writer = ContainerWriter::new(BufWriter::new(files::temporary_file(folder)?), &manifest)?;
-        entries.rewind()?;
-        writer.append_member(&entries_member, &entries)?;
-        for (member, content) in members.values() {
-            writer.append_member(member, content.open()?)?;
-        }
-        writer.append_member(&last, &signed[..])?;
-        let file = writer.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        file.as_file().sync_data()?;
-        Ok(file)
-    };
-    let file = write().map_err(MirrorError::io("write the bundle", out))?;
-    let bytes = file.as_file().metadata().map_or(0, |metadata| metadata.len());
-    files::persist(file, out).map_err(MirrorError::io("write the bundle", out))?;
+    let bytes = write(out, folder, &manifest, &parts).map_err(MirrorError::io("write the bundle", out))?;
     arriving.remove();
     Ok(Exported { from, to, blobs, bytes, holds: holds.clone() })
+}
+
+/// Writes the file, whole or not at all; gives its size.
+fn write(
+    out: &Path,
+    folder: &Path,
+    manifest: &Manifest,
+    parts: &[(Member, Content)],
+) -> std::io::Result<u64> {
+    let mut writer = ContainerWriter::new(BufWriter::new(files::temporary_file(folder)?), manifest)?;
+    for (member, content) in parts {
+        writer.append_member(member, content.open()?)?;
+    }
+    let file = writer.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    file.as_file().sync_data()?;
+    let bytes = file.as_file().metadata()?.len();
+    files::persist(file, out)?;
+    Ok(bytes)
 }
 
 /// How many entries the state has that is to be continued, which must be one that `source` continues.
@@ -217,7 +221,7 @@ impl Content {
     fn open(&self) -> std::io::Result<Box<dyn Read + '_>> {
         Ok(match self {
             Content::File(path) => Box::new(File::open(path)?),
-            Content::Bytes(bytes) => Box::new(Cursor::new(bytes)),
+            Content::Bytes(bytes) => Box::new(&bytes[..]),
         })
     }
 }
@@ -244,29 +248,23 @@ fn collect(
     chosen: Chosen,
     arriving: &Arriving,
     transfer: &Transfer,
-) -> Result<BTreeMap<String, (Member, Content)>, MirrorError> {
-    let wanted = chosen
-        .artifacts
-        .values()
-        .map(|artifact| Wanted { store: Arc::clone(store), artifact: artifact.clone() });
+) -> Result<Vec<(Member, Content)>, MirrorError> {
     let sizes: BTreeMap<Blake3, u64> =
         chosen.artifacts.values().map(|artifact| (artifact.blake3, artifact.size)).collect();
-    let downloader = Downloader::new(
-        transfer.runtime.clone(),
-        arriving.0.clone(),
-        Arc::clone(&transfer.progress),
-        false,
-    );
+    let wanted =
+        chosen.artifacts.into_values().map(|artifact| Wanted { store: Arc::clone(store), artifact });
+    let progress = Arc::clone(&transfer.progress);
+    let downloader = Downloader::new(transfer.runtime.clone(), arriving.0.clone(), progress, false);
     let fetched = transfer.runtime.block_on(downloader.fetch(wanted))?;
-    let mut data = BTreeMap::new();
-    for (digest, fetched) in fetched {
-        let member = Member::data(sizes.get(&digest).copied().unwrap_or(0), digest);
-        data.insert(member.name.clone(), (member, Content::File(fetched.path().to_owned())));
+    let mut data = Vec::with_capacity(fetched.len());
+    for (digest, size) in sizes {
+        if let Some(fetched) = fetched.get(&digest) {
+            data.push((Member::data(size, digest), Content::File(fetched.path().to_owned())));
+        }
     }
     for (path, bundle) in &chosen.bundles {
         let bytes = transfer.runtime.block_on(read_bundle(&**store, path, *bundle))?;
-        let member = Member::data(bundle.size, bundle.blake3);
-        data.insert(member.name.clone(), (member, Content::Bytes(bytes)));
+        data.push((Member::data(bundle.size, bundle.blake3), Content::Bytes(bytes)));
     }
     Ok(data)
 }

@@ -86,7 +86,8 @@ impl MirrorFile {
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(files) = &self.files {
-            return write!(f, "only the {} files of the locks that it was made for", files.len());
+            let count = if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
+            return write!(f, "only {count}, of the locks that it was made for");
         }
         if self.is_everything() {
             return f.write_str("everything");
@@ -99,7 +100,8 @@ impl fmt::Display for Choice {
             parts.push(format!("no packages named {}", shown(&self.exclude)));
         }
         if let Some(latest) = self.latest {
-            parts.push(format!("the newest {latest} releases of each package"));
+            let releases = if latest == 1 { "release" } else { &format!("{latest} releases") };
+            parts.push(format!("the newest {releases} of each package"));
         }
         if !self.targets.is_empty() {
             let targets: Vec<String> = self
@@ -138,7 +140,7 @@ mod tests {
         insta::assert_snapshot!(said("{}"), @"everything");
         insta::assert_snapshot!(said(r#"{"include":["acme-*","units"],"exclude":["acme-old-*"],"latest":3}"#), @"only packages named acme-*, units; no packages named acme-old-*; the newest 3 releases of each package");
         insta::assert_snapshot!(said(r#"{"targets":[{"python":"3.11","platform":"win_amd64"}],"sdists":true,"later":1}"#), @"only wheels for Python 3.11 on win_amd64, and source distributions");
-        insta::assert_snapshot!(said(r#"{"files":[]}"#), @"only the 0 files of the locks that it was made for");
+        insta::assert_snapshot!(said(r#"{"files":[]}"#), @"only 0 files, of the locks that it was made for");
         insta::assert_snapshot!(said(r#"{"include":["\u001b[2Jx"]}"#), @r"only packages named \u{1b}[2Jx");
     }
 }

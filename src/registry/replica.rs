@@ -60,10 +60,17 @@ struct Committed {
 impl Replica {
     /// Takes the lock of the copy in `dir`, waiting for another writer. A folder that is absent or empty, or where a
     /// first run has ended early, is a copy of nothing yet. With `rebuild` everything is made again from the first
-    /// entry, and mended where it differs; what is right stays untouched.
+    /// entry, and mended where it differs; what is right stays untouched. So is half a copy, as others leave it.
     pub fn open(dir: &Path, rebuild: bool) -> Result<Self, RegistryError> {
         std::fs::create_dir_all(dir).map_err(RegistryError::io("make the folder", dir))?;
-        if !dir.join(layout::CHECKPOINT).exists() && !dir.join(ARRIVING).exists() {
+        let is_registry = |dir: &Path| {
+            let config = std::fs::read(dir.join(layout::CONFIG)).ok();
+            config.is_some_and(|config| Config::parse(&dir.display().to_string(), &config).is_ok())
+        };
+        let may_be_copy = dir.join(layout::CHECKPOINT).exists()
+            || dir.join(ARRIVING).exists()
+            || (rebuild && is_registry(dir));
+        if !may_be_copy {
             let others = dir.read_dir().map_err(RegistryError::io("read the folder", dir))?;
             if others.flatten().any(|entry| entry.file_name() != layout::LOCK) {
                 return Err(RegistryError::NotEmpty { path: dir.into() });
@@ -88,6 +95,11 @@ impl Replica {
             open: Vec::new(),
             _lock: lock,
         })
+    }
+
+    /// The key of the copy in `dir`, before anything is changed there; none where there is no copy yet.
+    pub fn key_at(dir: &Path) -> Result<Option<String>, RegistryError> {
+        Ok(committed(dir)?.map(|state| state.key))
     }
 
     pub fn dir(&self) -> &Path {
@@ -138,7 +150,13 @@ impl Replica {
                 Ok((path, at + text.len() as u64))
             })
             .collect::<Result<Vec<_>, RegistryError>>()?;
-        let appended = log::append(this, this.size, this.root, entries)?;
+        let appended = log::append(this, this.size, this.root, entries).map_err(|error| match error {
+            // The entries were proven by their source: it is the tiles here that do not fit them.
+            RegistryError::Log { reason } => {
+                RegistryError::Altered { location: this.dir.display().to_string(), path: "log".into(), reason }
+            }
+            error => error,
+        })?;
         appended.files.par_iter().try_for_each(|(path, bytes)| this.put(path, bytes))?;
         self.grown.extend(grown);
         (self.size, self.root) = (appended.size, appended.root);

@@ -19,6 +19,7 @@ mod import_by_pip;
 mod lock;
 mod lock_choices;
 mod lock_conflicts;
+mod mirror;
 mod project;
 mod project_edits;
 mod publish;

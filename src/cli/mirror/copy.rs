@@ -36,8 +36,12 @@ pub fn run(context: &Context, arguments: &CopyArguments) -> anyhow::Result<ExitC
     let (Some(source), Some(dest)) = (&arguments.source, &arguments.dest) else {
         bail!("there is nothing to copy\n  hint: rvp mirror SOURCE DEST");
     };
+    // A copy that is to be mended may be too damaged to tell its key.
+    let key = if arguments.repair { Replica::key_at(dest).ok().flatten() } else { Replica::key_at(dest)? };
+    let source = open_source(context, source, key.as_deref())?;
+    // Nothing is made for a source that cannot be read.
+    source.config()?;
     let replica = Replica::open(dest, arguments.repair)?;
-    let source = open_source(context, source, replica.key())?;
     let options = CopyOptions {
         choice: arguments.choice.choice(source.key())?,
         repair: arguments.repair,
