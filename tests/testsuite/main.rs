@@ -20,6 +20,8 @@ mod lock;
 mod lock_choices;
 mod lock_conflicts;
 mod mirror;
+mod mirror_bundle;
+mod mirror_crashes;
 mod project;
 mod project_edits;
 mod publish;
