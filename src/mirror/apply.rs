@@ -28,7 +28,8 @@ pub struct Applied {
 
 /// Adds the bundle `file` to the copy in `dir`, which is made if it is not there. All of the file is checked against its
 /// manifest, and its state against the key of the copy (or `key`, or for a new copy the one that the bundle names),
-/// before anything is written. What a run that was cut has written is not written again; once all is there, applying
+/// and that its entries lead from the one to the
+/// other, before anything is written. What a run that was cut has written is not written again; once all is there, applying
 /// changes nothing.
 pub fn apply(
     file: &Path,
@@ -78,6 +79,7 @@ pub fn apply(
         log::check_consistency(&replica, &checkpoint, old).map_err(|error| of_replica(&replica, error))?;
         return Ok(applied);
     }
+    check_continues(&container, &replica, &checkpoint)?;
     append(&container, &mut replica, &checkpoint)?;
     let wanted = missing(dir, &chosen(&replica, &chooser, false)?, false);
     check_carried(&container, file, dir, &wanted)?;
@@ -94,27 +96,46 @@ pub fn apply(
     Ok(applied)
 }
 
-/// Takes the entries that the copy does not have. The roots that result prove that the bundle continues the copy.
-fn append(container: &Container, replica: &mut Replica, checkpoint: &Checkpoint) -> Result<(), MirrorError> {
+/// Proves that the entries lead from the state of the copy to the one that is signed, before any is written.
+fn check_continues(
+    container: &Container,
+    replica: &Replica,
+    checkpoint: &Checkpoint,
+) -> Result<(), MirrorError> {
     let manifest = &container.manifest;
     let mut next = manifest.from;
-    let mut step: Vec<String> = Vec::new();
-    let first = replica.size();
+    let mut added = Vec::new();
     for entry in container.entries()? {
-        let entry = entry?;
-        if next >= manifest.to {
-            return Err(container.damaged("it has more entries than its manifest says".into()));
-        }
-        if next >= first {
-            step.push(entry);
+        let hash = tlog_tiles::record_hash(entry?.as_bytes());
+        if next >= replica.size() {
+            added.push(hash);
         }
         next += 1;
-        if next.is_multiple_of(STEP) {
-            replica.append(&std::mem::take(&mut step)).map_err(|error| of_replica(replica, error))?;
-        }
     }
     if next != manifest.to {
-        return Err(container.damaged("it has fewer entries than its manifest says".into()));
+        return Err(container.damaged("it has other entries than its manifest says".into()));
+    }
+    let root = replica.root_after(&added).map_err(|error| of_replica(replica, error))?;
+    if root != checkpoint.root {
+        let (path, dir) = (container.path().into(), replica.dir().into());
+        return Err(MirrorError::NotContinued { path, dir, has: replica.size() });
+    }
+    Ok(())
+}
+
+/// Takes the entries that the copy does not have.
+fn append(container: &Container, replica: &mut Replica, checkpoint: &Checkpoint) -> Result<(), MirrorError> {
+    let mut step: Vec<String> = Vec::new();
+    let first = replica.size();
+    for (number, entry) in (container.manifest.from..).zip(container.entries()?) {
+        let entry = entry?;
+        if number < first {
+            continue;
+        }
+        step.push(entry);
+        if (number + 1).is_multiple_of(STEP) {
+            replica.append(&std::mem::take(&mut step)).map_err(|error| of_replica(replica, error))?;
+        }
     }
     replica.append(&step).and_then(|()| replica.finish(checkpoint)).map_err(|error| of_replica(replica, error))
 }

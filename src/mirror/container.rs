@@ -38,7 +38,8 @@ impl Container {
         let mut entries = entries.raw(true);
         let mut first = match entries.next() {
             Some(Ok(entry)) => entry,
-            Some(Err(error)) => return Err(no_bundle(format!("it is not a tar file: {error}"))),
+            // The library's reason quotes what stands there, which may be anything.
+            Some(Err(_)) => return Err(no_bundle("it is not a tar file".into())),
             None => return Err(no_bundle("it is empty".into())),
         };
         let is_manifest =

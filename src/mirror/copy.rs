@@ -135,7 +135,7 @@ fn append(source: &Reader, replica: &mut Replica) -> Result<(), MirrorError> {
         let entry = std::str::from_utf8(entry)
             .map_err(|_| RegistryError::Log { reason: format!("entry {number} is not UTF-8") })?;
         entries.push(entry.to_owned());
-        if (number + 1) % STEP == 0 {
+        if (number + 1).is_multiple_of(STEP) {
             replica.append(&std::mem::take(&mut entries))?;
         }
         Ok(())

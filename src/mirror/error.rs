@@ -52,10 +52,14 @@ pub enum MirrorError {
     )]
     Gap { path: PathBuf, dir: PathBuf, from: u64, has: u64 },
     #[error(
-        "the bundle {} counts on {missing} blobs that {} does not have, such as {example}\n  hint: make it with --since {}, or without --since",
+        "the bundle {} counts on blobs that {} does not have ({missing}), such as {example}\n  hint: make it with --since {}, or without --since",
         path.display(), dir.display(), dir.display()
     )]
     Lacking { path: PathBuf, dir: PathBuf, missing: usize, example: String },
+    #[error(
+        "the bundle {} does not lead from the state of {}, with {has} log entries, to the one that it carries\n  hint: the bundle was altered, or the registry shows two histories (fork): make the bundle again, and if that does not help, tell whoever runs the registry", path.display(), dir.display()
+    )]
+    NotContinued { path: PathBuf, dir: PathBuf, has: u64 },
     #[error(
         "the state that --since names has {since} log entries, and {location} has {has}\n  hint: {location} lags behind what was carried over before: use its source"
     )]

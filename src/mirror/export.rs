@@ -128,20 +128,18 @@ fn write(
 /// How many entries the state has that is to be continued, which must be one that `source` continues.
 fn size_of(source: &Reader, since: &Since) -> Result<u64, MirrorError> {
     let now = source.checkpoint();
-    let path = match since {
+    let (location, path) = match since {
         Since::Nothing => return Ok(0),
         Since::Size(size) if *size <= now.size => return Ok(*size),
         Since::Size(size) => return Err(ahead(source, *size)?),
-        Since::Checkpoint(path) => path.clone(),
-        Since::Mirror(dir) => dir.join(layout::CHECKPOINT),
+        Since::Checkpoint(path) => (path, path.clone()),
+        Since::Mirror(dir) => (dir, dir.join(layout::CHECKPOINT)),
     };
+    let location = location.display().to_string();
     let mut bytes = Vec::new();
     let read = File::open(&path).and_then(|file| file.take(layout::MAX_CHECKPOINT).read_to_end(&mut bytes));
-    read.map_err(|error| MirrorError::Since {
-        since: path.display().to_string(),
-        reason: error.to_string(),
-    })?;
-    let old = Checkpoint::verify(&path.display().to_string(), &bytes, source.key())?;
+    read.map_err(|error| MirrorError::Since { since: location.clone(), reason: error.to_string() })?;
+    let old = Checkpoint::verify(&location, &bytes, source.key())?;
     if old.size > now.size {
         return Err(ahead(source, old.size)?);
     }

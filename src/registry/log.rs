@@ -59,17 +59,8 @@ pub fn append(
     let new_size = size + entries.len() as u64;
     let tiles = Tiles::new(files);
     let old = TileHashReader::new(size, root, &tiles);
-    let mut hashes = Hashes { old: &old, base: stored_hash_count(size), new: Vec::new() };
-    for (number, entry) in (size..).zip(entries) {
-        let more = stored_hashes_for_record_hash(number, record_hash(entry.as_bytes()), &hashes)
-            .map_err(|error| tiles.error(error))?;
-        hashes.new.extend(more);
-    }
-    let root = if new_size == 0 {
-        EMPTY_HASH
-    } else {
-        tree_hash(new_size, &hashes).map_err(|error| tiles.error(error))?
-    };
+    let added = entries.iter().map(|entry| record_hash(entry.as_bytes()));
+    let (hashes, root) = grow(&old, size, added).map_err(|error| tiles.error(error))?;
     let mut written = BTreeMap::new();
     for tile in Tile::new_tiles(HEIGHT, size, new_size) {
         written.insert(tile_path(&tile), tile.read_data(&hashes).map_err(|error| tiles.error(error))?);
@@ -79,6 +70,35 @@ pub fn append(
         written.insert(bundle_path(number, width), bundle);
     }
     Ok(Appended { size: new_size, root, files: written })
+}
+
+/// The root of a log of `size` entries under `root`, once entries with the hashes `added` follow (RFC 6962, leaf hashes).
+pub fn root_after(
+    files: &dyn LogFiles,
+    size: u64,
+    root: Hash,
+    added: impl IntoIterator<Item = Hash>,
+) -> Result<Hash, RegistryError> {
+    let tiles = Tiles::new(files);
+    let old = TileHashReader::new(size, root, &tiles);
+    grow(&old, size, added).map(|(_, root)| root).map_err(|error| tiles.error(error))
+}
+
+/// The hashes of a tree of `size` entries with more of them, and its root.
+fn grow<R: HashReader>(
+    old: &R,
+    size: u64,
+    added: impl IntoIterator<Item = Hash>,
+) -> Result<(Hashes<'_, R>, Hash), tlog_tiles::Error> {
+    let mut hashes = Hashes { old, base: stored_hash_count(size), new: Vec::new() };
+    let mut next = size;
+    for hash in added {
+        let more = stored_hashes_for_record_hash(next, hash, &hashes)?;
+        hashes.new.extend(more);
+        next += 1;
+    }
+    let root = if next == 0 { EMPTY_HASH } else { tree_hash(next, &hashes)? };
+    Ok((hashes, root))
 }
 
 /// The bundles that `entries` touch; the first continues the partial bundle that is there, once its entries are
@@ -346,7 +366,10 @@ mod tests {
         for step in [1, 1, 5, 248, 1, 300, 512, 232] {
             let old = states.last().unwrap();
             let from = usize::try_from(old.size).unwrap();
-            let appended = append(&memory, old.size, old.root, &all[from..from + step]).unwrap();
+            let added = &all[from..from + step];
+            let appended = append(&memory, old.size, old.root, added).unwrap();
+            let hashes = added.iter().map(|entry| record_hash(entry.as_bytes()));
+            assert_eq!(root_after(&memory, old.size, old.root, hashes).unwrap(), appended.root);
             assert_eq!(appended.root.0, merkle_tree_hash(&all[..from + step]));
             memory.0.borrow_mut().extend(appended.files);
             states.push(state(appended.size, appended.root));

@@ -150,17 +150,28 @@ impl Replica {
                 Ok((path, at + text.len() as u64))
             })
             .collect::<Result<Vec<_>, RegistryError>>()?;
-        let appended = log::append(this, this.size, this.root, entries).map_err(|error| match error {
-            // The entries were proven by their source: it is the tiles here that do not fit them.
-            RegistryError::Log { reason } => {
-                RegistryError::Altered { location: this.dir.display().to_string(), path: "log".into(), reason }
-            }
-            error => error,
-        })?;
+        let appended =
+            log::append(this, this.size, this.root, entries).map_err(|error| this.own_log(error))?;
         appended.files.par_iter().try_for_each(|(path, bytes)| this.put(path, bytes))?;
         self.grown.extend(grown);
         (self.size, self.root) = (appended.size, appended.root);
         Ok(())
+    }
+
+    /// The root of the log once entries with these hashes follow. Nothing is written.
+    pub fn root_after(&self, added: &[tlog_tiles::Hash]) -> Result<tlog_tiles::Hash, RegistryError> {
+        let added = added.iter().copied();
+        log::root_after(self, self.size, self.root, added).map_err(|error| self.own_log(error))
+    }
+
+    /// Nothing but the tiles of the copy can be what does not hold together.
+    fn own_log(&self, error: RegistryError) -> RegistryError {
+        match error {
+            RegistryError::Log { reason } => {
+                RegistryError::Altered { location: self.dir.display().to_string(), path: "log".into(), reason }
+            }
+            error => error,
+        }
     }
 
     /// Takes one entry: a record waits for its seal line, which says where all of them stand.

@@ -35,7 +35,6 @@ fn a_registry_is_carried_in_steps() {
     show("mirror apply all.tar far");
     show("mirror apply all.tar far");
     show("mirror verify far");
-    assert_eq!(tree(&world.path("far")).len(), tree(&world.path("far")).len());
     // The same content has the same bytes, wherever it comes from.
     world.done(&format!("mirror bundle {url} --out fetched.tar"));
     assert!(fs::read(world.path("all.tar")).unwrap() == fs::read(world.path("fetched.tar")).unwrap());
@@ -132,7 +131,7 @@ fn states_that_cannot_be_continued() {
     show("mirror apply aside-since.tar far");
     show("mirror apply other.tar far");
     world.done("mirror verify far");
-    assert_eq!(before["log/checkpoint".as_ref() as &std::path::Path], tree(&world.path("far"))["log/checkpoint".as_ref() as &std::path::Path]);
+    assert_eq!(tree(&world.path("far")), before);
     let key = "acme+00000000+AXrywzkHsLWB3nBEBL+v5Y/a+Ua8aKH72P805FG72E3c";
     show(&format!("mirror apply other.tar new --key {key}"));
     assert!(!world.path("new").exists() && !world.path("out.tar").exists());
@@ -200,7 +199,7 @@ fn hostile_bundles() {
     world.publish("acme", &[Wheel::new("acme-walls", "1.1")]);
     world.done("mirror bundle acme --since far --out good.tar");
     let good = fs::read(world.path("good.tar")).unwrap();
-    let before = tree(&world.path("far"));
+    let (before, source) = (tree(&world.path("far")), tree(&world.path("acme")));
     let unchanged = |_: &mut serde_json::Value| {};
     let as_it_is = |_: &mut Vec<(String, Vec<u8>)>| {};
     let raw = |kind: EntryType, name: &str, size: u64| {
@@ -240,7 +239,7 @@ fn hostile_bundles() {
             archive(&members)
         }),
         ("an altered entry", forged(&good, |members| the_entries(members)[60] ^= 1, unchanged)),
-        ("an entry that is cut", forged(&good, |members| drop(the_entries(members).pop()), unchanged)),
+        ("an entry that is cut", forged(&good, |members| { the_entries(members).pop(); }, unchanged)),
         ("an entry of garbage", forged(&good, |members| the_entries(members).extend(b"\0\x04spam"), unchanged)),
         ("entries of another path", forged(&good, |members| {
             let text = String::from_utf8_lossy(the_entries(members)).into_owned();
@@ -256,17 +255,16 @@ fn hostile_bundles() {
         assert!(said.starts_with("exit code: 1"), "{title}: {said}");
         shown.push_str(&format!("# {title}\n{said}"));
         world.done("mirror verify far");
-        let mut now = tree(&world.path("far"));
-        // What a lying log has led to lies behind the committed bytes, where no reader looks.
-        now.retain(|path, _| before.contains_key(path) && !path.starts_with("index"));
-        assert!(now.iter().all(|(path, what)| before[path] == *what), "{title}");
+        // What was written for a bundle that was not applied in the end is what its source has.
+        for (path, what) in tree(&world.path("far")) {
+            assert!([before.get(&path), source.get(&path)].contains(&Some(&what)), "{title}: {}", path.display());
+        }
         assert!(!world.path("climbed").exists() && !world.path("x").exists(), "{title}");
     }
     assert_shown!(shown);
     world.done("mirror apply good.tar far");
     world.done("mirror verify far");
     let mirror = tree(&world.path("far"));
-    let source = tree(&world.path("acme"));
     for (path, what) in mirror.iter().filter(|(path, _)| path.starts_with("index")) {
         assert_eq!(source.get(path), Some(what));
     }
@@ -279,7 +277,6 @@ fn no_bundle_that_is_cut_or_altered_is_applied() {
     world.publish("acme", &[Wheel::new("acme-walls", "1.1")]);
     world.done("mirror bundle acme --since far --out good.tar");
     let good = fs::read(world.path("good.tar")).unwrap();
-    let before = tree(&world.path("far"));
     let mut applied = 0;
     let mut attempt = |bytes: &[u8]| {
         fs::write(world.path("bad.tar"), bytes).unwrap();
@@ -309,8 +306,6 @@ fn no_bundle_that_is_cut_or_altered_is_applied() {
         attempt(&bytes);
     }
     assert!(applied < good.len() / 83 / 2, "{applied}");
-    let mut now = tree(&world.path("far"));
-    now.retain(|path, _| before.contains_key(path));
     world.done("mirror apply good.tar far");
     world.done("mirror verify far");
     assert_snapshot!(world.rvp("mirror apply good.tar far"), @r"

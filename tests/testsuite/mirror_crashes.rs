@@ -210,6 +210,14 @@ mod disks {
         Wheel::new("acme-walls", &format!("1.{minor}")).file("acme_walls/data", noise(minor, 100_000))
     }
 
+    #[track_caller]
+    fn assert_shown(name: &str, shown: &str) {
+        let mut settings = insta::Settings::clone_current();
+        settings.set_omit_expression(true);
+        settings.add_filter(r"\.tmp[A-Za-z0-9]{6}\b", ".tmp[RANDOM]");
+        settings.bind(|| insta::assert_snapshot!(name, shown));
+    }
+
     #[test]
     fn a_full_disk() {
         let world = World::with_registry(&[large(0)]);
@@ -229,7 +237,7 @@ mod disks {
         disk.fill_but(0);
         let mut shown = world.rvp("mirror bundle acme --out disk/all.tar");
         shown.push_str(&world.rvp("mirror acme disk/new"));
-        insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(shown) });
+        assert_shown("full_disk", &shown);
     }
 
     #[test]
@@ -248,6 +256,6 @@ mod disks {
         assert!(tree(&world.path("copy")) == before);
         drop(mount);
         world.done("mirror acme copy");
-        insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(shown) });
+        assert_shown("read_only_place", &shown);
     }
 }
