@@ -8,7 +8,7 @@
 //! Everything is written before the checkpoint, which is replaced last. Until then no reader sees any of it, and a
 //! later run writes the same bytes to the same places.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -43,6 +43,8 @@ pub struct Replica {
     /// Index files, and how long they are by now.
     grown: BTreeMap<String, u64>,
     listed: BTreeMap<String, Entry>,
+    /// Partial tiles between the states, which no checkpoint will ever name.
+    passing: Vec<String>,
     /// Records whose seal line has not come yet.
     open: Vec<(String, Option<FileRecord>)>,
     /// Held for as long as this lives.
@@ -92,6 +94,7 @@ impl Replica {
             committed,
             grown: BTreeMap::new(),
             listed: BTreeMap::new(),
+            passing: Vec::new(),
             open: Vec::new(),
             _lock: lock,
         })
@@ -152,7 +155,16 @@ impl Replica {
             .collect::<Result<Vec<_>, RegistryError>>()?;
         let appended =
             log::append(this, this.size, this.root, entries).map_err(|error| this.own_log(error))?;
+        let new = |path: &&String| stem(path) != path.as_str() && !this.dir.join(path.as_str()).exists();
+        let passing: Vec<String> = appended.files.keys().filter(new).cloned().collect();
         appended.files.par_iter().try_for_each(|(path, bytes)| this.put(path, bytes))?;
+        let follow: HashSet<&str> = appended.files.keys().map(|path| stem(path)).collect();
+        let (gone, stay) = this.passing.iter().partition::<Vec<&String>, _>(|path| follow.contains(stem(path)));
+        for path in gone {
+            // Nothing but space is lost if it stays.
+            let _ = std::fs::remove_file(this.dir.join(path));
+        }
+        self.passing = stay.into_iter().cloned().chain(passing).collect();
         self.grown.extend(grown);
         (self.size, self.root) = (appended.size, appended.root);
         Ok(())
@@ -358,6 +370,11 @@ impl Replica {
         let _ = std::fs::remove_dir_all(self.dir.join(ARRIVING));
         Ok(())
     }
+}
+
+/// The path of a tile without the width of a partial one.
+fn stem(path: &str) -> &str {
+    path.split_once(".p/").map_or(path, |(stem, _)| stem)
 }
 
 /// The state in `dir`.

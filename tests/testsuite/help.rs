@@ -63,6 +63,7 @@ fn the_first_page_lists_the_commands() {
       publish      Add built packages to a registry, and seal it
       yank         Withdraw a release, or give it back
       registry     Make, fill, seal and verify registries
+      mirror       Copy a registry, or what is new in it, into a folder
       config       Show and change settings
       completions  Print a completion script for a shell
       manual       Write manual pages for `man`
