@@ -3,12 +3,12 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use super::MirrorError;
 use super::blobs::{missing, put};
 use super::choice::{Chooser, Chosen};
 use super::container::Container;
 use super::copy::{STEP, chosen, of_replica, write_mirror_file};
 use super::verify::mirror_file;
-use super::MirrorError;
 use crate::fetch::{Event, Progress};
 use crate::model::Blake3;
 use crate::registry::snapshot::Entry;
@@ -137,16 +137,14 @@ fn append(container: &Container, replica: &mut Replica, checkpoint: &Checkpoint)
             replica.append(&std::mem::take(&mut step)).map_err(|error| of_replica(replica, error))?;
         }
     }
-    replica.append(&step).and_then(|()| replica.finish(checkpoint)).map_err(|error| of_replica(replica, error))
+    replica
+        .append(&step)
+        .and_then(|()| replica.finish(checkpoint))
+        .map_err(|error| of_replica(replica, error))
 }
 
 /// What the choice takes must be in the copy or in the bundle, or the copy would claim what it does not hold.
-fn check_carried(
-    container: &Container,
-    file: &Path,
-    dir: &Path,
-    wanted: &Chosen,
-) -> Result<(), MirrorError> {
+fn check_carried(container: &Container, file: &Path, dir: &Path, wanted: &Chosen) -> Result<(), MirrorError> {
     let artifacts = wanted.artifacts.iter().map(|(path, artifact)| (path, artifact.blake3));
     let bundles = wanted.bundles.iter().map(|(path, bundle)| (path, bundle.blake3));
     let lacking: Vec<&String> = artifacts
@@ -182,12 +180,7 @@ fn put_blobs(container: &Container, replica: &Replica, wanted: &Chosen) -> Resul
 }
 
 /// The bytes of a listed file. The configuration must be one that this version reads, of this very registry.
-fn listed_file(
-    container: &Container,
-    path: &str,
-    entry: Entry,
-    key: &str,
-) -> Result<Vec<u8>, MirrorError> {
+fn listed_file(container: &Container, path: &str, entry: Entry, key: &str) -> Result<Vec<u8>, MirrorError> {
     let bytes = read(container, entry.digest, layout::MAX_INDEX)?;
     if bytes.len() as u64 != entry.length {
         return Err(container.damaged(format!("{path} has another size than its record says")));

@@ -87,7 +87,8 @@ impl<'a> Chooser<'a> {
     }
 
     fn takes_name(&self, name: &PackageName) -> bool {
-        let any = |patterns: &[String]| patterns.iter().any(|pattern| matches_pattern(pattern, name.as_str()));
+        let any =
+            |patterns: &[String]| patterns.iter().any(|pattern| matches_pattern(pattern, name.as_str()));
         (self.choice.include.is_empty() || any(&self.choice.include)) && !any(&self.choice.exclude)
     }
 

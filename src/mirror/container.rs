@@ -205,8 +205,8 @@ impl<W: Write> ContainerWriter<W> {
     pub fn append_member(&mut self, member: &Member, from: impl Read) -> io::Result<()> {
         let mut from = Hashed { from: from.take(member.size), hasher: blake3::Hasher::new() };
         self.append(&member.name, member.size, &mut from)?;
-        let fits = from.hasher.count() == member.size
-            && Blake3(*from.hasher.finalize().as_bytes()) == member.blake3;
+        let fits =
+            from.hasher.count() == member.size && Blake3(*from.hasher.finalize().as_bytes()) == member.blake3;
         if fits { Ok(()) } else { Err(io::Error::other("it is not what its record says")) }
     }
 

@@ -6,9 +6,7 @@ use super::blobs::{Transfer, fetch, missing};
 use super::choice::{Chooser, Chosen};
 use super::prune::prune;
 use super::{MirrorError, verify::mirror_file};
-use crate::registry::{
-    Checkpoint, Choice, MIRROR_FILE, MirrorFile, Reader, RegistryError, Replica, log,
-};
+use crate::registry::{Checkpoint, Choice, MIRROR_FILE, MirrorFile, Reader, RegistryError, Replica, log};
 
 /// How many entries are appended at once: whole tiles, so that the tiles in between are not written partly first.
 pub(super) const STEP: u64 = 1 << 12;

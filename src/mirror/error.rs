@@ -24,11 +24,17 @@ pub enum MirrorError {
         "the mirror {} is damaged: {reason}\n  hint: copy it again from its source with --repair, which fetches only what is missing or altered", dir.display()
     )]
     Damaged { dir: PathBuf, reason: String },
-    #[error("the records of {path} cannot be read: {reason}\n  hint: update rvp; if it is the newest, tell whoever runs the registry")]
+    #[error(
+        "the records of {path} cannot be read: {reason}\n  hint: update rvp; if it is the newest, tell whoever runs the registry"
+    )]
     Index { path: String, reason: String },
-    #[error("{path} of {location} would be {size} bytes long, and a file of its kind has at most {limit}\n  hint: tell whoever runs the registry")]
+    #[error(
+        "{path} of {location} would be {size} bytes long, and a file of its kind has at most {limit}\n  hint: tell whoever runs the registry"
+    )]
     TooLarge { location: String, path: String, size: u64, limit: u64 },
-    #[error("{path} of {location} is not what its record says: {reason}\n  hint: that copy is damaged, or was altered on the way: copy from another mirror")]
+    #[error(
+        "{path} of {location} is not what its record says: {reason}\n  hint: that copy is damaged, or was altered on the way: copy from another mirror"
+    )]
     Altered { location: String, path: String, reason: String },
     #[error("cannot {action} {}: {source}{}", path.display(), hint_of(source))]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
@@ -64,15 +70,14 @@ pub enum MirrorError {
         "the state that --since names has {since} log entries, and {location} has {has}\n  hint: {location} lags behind what was carried over before: use its source"
     )]
     SinceAhead { location: String, since: u64, has: u64 },
-    #[error("--since {since} names no state: {reason}\n  hint: give the number of log entries, a copy of log/checkpoint, or the folder of a mirror")]
+    #[error(
+        "--since {since} names no state: {reason}\n  hint: give the number of log entries, a copy of log/checkpoint, or the folder of a mirror"
+    )]
     Since { since: String, reason: String },
 }
 
 impl MirrorError {
-    pub(super) fn io(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(std::io::Error) -> Self {
+    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
     }

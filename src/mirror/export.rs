@@ -153,12 +153,7 @@ fn ahead(source: &Reader, since: u64) -> Result<MirrorError, MirrorError> {
 }
 
 /// Writes the entries from `from` on, and notes what they bring.
-fn write_entries(
-    source: &Reader,
-    from: u64,
-    to: &File,
-    out: &Path,
-) -> Result<(Member, News), MirrorError> {
+fn write_entries(source: &Reader, from: u64, to: &File, out: &Path) -> Result<(Member, News), MirrorError> {
     let mut news = News::default();
     let mut hasher = blake3::Hasher::new();
     let mut to = BufWriter::new(to);
@@ -249,8 +244,7 @@ fn collect(
 ) -> Result<Vec<(Member, Content)>, MirrorError> {
     let sizes: BTreeMap<Blake3, u64> =
         chosen.artifacts.values().map(|artifact| (artifact.blake3, artifact.size)).collect();
-    let wanted =
-        chosen.artifacts.into_values().map(|artifact| Wanted { store: Arc::clone(store), artifact });
+    let wanted = chosen.artifacts.into_values().map(|artifact| Wanted { store: Arc::clone(store), artifact });
     let progress = Arc::clone(&transfer.progress);
     let downloader = Downloader::new(transfer.runtime.clone(), arriving.0.clone(), progress, false);
     let fetched = transfer.runtime.block_on(downloader.fetch(wanted))?;

@@ -159,7 +159,8 @@ impl Replica {
         let passing: Vec<String> = appended.files.keys().filter(new).cloned().collect();
         appended.files.par_iter().try_for_each(|(path, bytes)| this.put(path, bytes))?;
         let follow: HashSet<&str> = appended.files.keys().map(|path| stem(path)).collect();
-        let (gone, stay) = this.passing.iter().partition::<Vec<&String>, _>(|path| follow.contains(stem(path)));
+        let (gone, stay) =
+            this.passing.iter().partition::<Vec<&String>, _>(|path| follow.contains(stem(path)));
         for path in gone {
             // Nothing but space is lost if it stays.
             let _ = std::fs::remove_file(this.dir.join(path));
@@ -179,9 +180,11 @@ impl Replica {
     /// Nothing but the tiles of the copy can be what does not hold together.
     fn own_log(&self, error: RegistryError) -> RegistryError {
         match error {
-            RegistryError::Log { reason } => {
-                RegistryError::Altered { location: self.dir.display().to_string(), path: "log".into(), reason }
-            }
+            RegistryError::Log { reason } => RegistryError::Altered {
+                location: self.dir.display().to_string(),
+                path: "log".into(),
+                reason,
+            },
             error => error,
         }
     }

@@ -22,7 +22,10 @@ macro_rules! assert_shown {
         settings.add_filter(r"\b[0-9a-f]{2}/\[DIGEST\]", "[DIGEST]");
         settings.add_filter(r"[A-Za-z0-9+/]{43}=", "[ROOT]");
         // Blobs are copied in parallel: any of them can be the first that is not there.
-        settings.add_filter(r"does not have blobs/\[DIGEST\]/\S+: it is", "does not have blobs/[DIGEST]/[FILE]: it is");
+        settings.add_filter(
+            r"does not have blobs/\[DIGEST\]/\S+: it is",
+            "does not have blobs/[DIGEST]/[FILE]: it is",
+        );
         settings.bind(|| insta::assert_snapshot!($shown))
     }};
 }
@@ -39,6 +42,15 @@ fn same_files(source: &Path, mirror: &Path) -> BTreeMap<PathBuf, String> {
         assert_eq!(source.get(path), Some(digest), "{}", path.display());
     }
     mirror
+}
+
+/// Checks a text against a schema of the format.
+#[track_caller]
+pub fn fits_schema(schema: &str, text: &str) {
+    let path = format!("{}/index-schema/schemas/{schema}.json", env!("CARGO_MANIFEST_DIR"));
+    let schema = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let text = serde_json::from_str(text).unwrap();
+    jsonschema::validator_for(&schema).unwrap().validate(&text).unwrap();
 }
 
 /// The names of the blobs in a folder.
@@ -215,6 +227,7 @@ fn choices() {
         let said = world.rvp(&format!("mirror acme {mirror} {options}"));
         let verified = world.rvp(&format!("mirror verify {mirror}"));
         let held = blobs(&world, &mirror).join("\n");
+        fits_schema("mirror", &world.read(&format!("{mirror}/mirror.json")));
         shown.push_str(&format!("# {options}\n{said}{verified}{held}\n\n"));
         same_files(&world.path("acme"), &world.path(&mirror));
     }
@@ -269,7 +282,10 @@ fn a_lock_from_the_source_installs_from_the_mirror() {
     world.project(&["acme-walls"], &registry(&url));
     world.done_in("app", "lock");
     world.done(&format!("mirror {url} stick/acme --lock app/rvp.lock"));
-    assert_eq!(blobs(&world, "stick/acme"), ["acme_units-2.0-py3-none-any.whl", "acme_walls-2.0-py3-none-any.whl"]);
+    assert_eq!(
+        blobs(&world, "stick/acme"),
+        ["acme_units-2.0-py3-none-any.whl", "acme_walls-2.0-py3-none-any.whl"]
+    );
 
     // The stick is carried to where no server is, and hangs under another path there.
     drop(nginx);
@@ -350,8 +366,7 @@ fn what_no_mirror_is_made_of() {
     world.write("newer/config.json", &config);
     let entry = Entry { length: config.len() as u64, digest: Blake3::of(config.as_bytes()) };
     let (length, digest) = (entry.length, entry.digest);
-    let record =
-        format!(r#"{{"kind":"file","path":"config.json","length":{length},"blake3":"{digest}"}}"#);
+    let record = format!(r#"{{"kind":"file","path":"config.json","length":{length},"blake3":"{digest}"}}"#);
     forge.seal("index/files", &[&record]);
     forge.cover("config.json", entry);
     show("a newer version of the format", "newer copy");
@@ -408,7 +423,9 @@ fn damage_is_found_and_mended() {
         ("a blob missing", |copy| fs::remove_file(the_file(copy, "acme_walls-2.0")).unwrap()),
         ("all blobs missing", |copy| fs::remove_dir_all(copy.join("blobs")).unwrap()),
         ("an index file altered", |copy| alter(&copy.join("index/python/ac/me/acme-walls"))),
-        ("an index file missing", |copy| fs::remove_file(copy.join("index/python/ac/me/acme-walls")).unwrap()),
+        ("an index file missing", |copy| {
+            fs::remove_file(copy.join("index/python/ac/me/acme-walls")).unwrap()
+        }),
         ("a node altered", |copy| alter(&the_file(copy, "snapshot"))),
         ("the nodes missing", |copy| fs::remove_dir_all(copy.join("snapshot")).unwrap()),
         ("a tile altered", |copy| alter(&the_file(copy, "log/tile/0"))),
@@ -430,7 +447,10 @@ fn damage_is_found_and_mended() {
     }
     // What is new cannot be built on what is damaged, and that is said.
     world.publish("acme", &[Wheel::new("acme-walls", "3.0")]);
-    for (title, damage) in damages.iter().filter(|(title, _)| title.contains("index") || title.contains("log") || title.contains("tile")) {
+    for (title, damage) in damages
+        .iter()
+        .filter(|(title, _)| title.contains("index") || title.contains("log") || title.contains("tile"))
+    {
         copy(&world.path("whole"), &world.path("copy"));
         damage(&world.path("copy"));
         shown.push_str(&format!("# {title}, and something new\n{}", world.rvp("mirror acme copy")));

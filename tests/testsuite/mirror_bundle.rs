@@ -7,6 +7,7 @@ use insta::assert_snapshot;
 use rvp::model::Blake3;
 use tar::{EntryType, Header};
 
+use crate::mirror::fits_schema;
 use crate::support::folder::{copy, tree};
 use crate::support::nginx::Nginx;
 use crate::support::{Wheel, World, text, walls};
@@ -19,7 +20,10 @@ macro_rules! assert_shown {
         settings.add_filter(r"\b[0-9a-f]{2}/\[DIGEST\]", "[DIGEST]");
         settings.add_filter(r"[A-Za-z0-9+/]{43}=", "[ROOT]");
         // Blobs are copied in parallel: any of them can be the first that is not there.
-        settings.add_filter(r"does not have blobs/\[DIGEST\]/\S+: it is", "does not have blobs/[DIGEST]/[FILE]: it is");
+        settings.add_filter(
+            r"does not have blobs/\[DIGEST\]/\S+: it is",
+            "does not have blobs/[DIGEST]/[FILE]: it is",
+        );
         settings.bind(|| insta::assert_snapshot!($shown))
     }};
 }
@@ -88,6 +92,8 @@ fn choices_are_carried() {
     show("mirror bundle acme --out units.tar --include acme-units");
     show("mirror apply units.tar far");
     show("mirror verify far");
+    let manifest = members(&fs::read(world.path("units.tar")).unwrap()).remove(0).1;
+    fits_schema("mirror-bundle", std::str::from_utf8(&manifest).unwrap());
     world.publish("acme", &[Wheel::new("acme-walls", "3.0"), Wheel::new("acme-units", "3.0")]);
     show("mirror bundle acme --out more.tar --include acme-units --since 21");
     show("mirror apply more.tar far");
@@ -223,10 +229,16 @@ fn hostile_bundles() {
         ("another state", forged(&good, as_it_is, |manifest| manifest["to"] = 18.into())),
         ("a later beginning", forged(&good, as_it_is, |manifest| manifest["from"] = 16.into())),
         ("an earlier beginning", forged(&good, as_it_is, |manifest| manifest["from"] = 14.into())),
-        ("a target that is none", forged(&good, as_it_is, |manifest| {
-            manifest["holds"] = serde_json::json!({ "targets": [{ "python": "x", "platform": "y" }] });
-        })),
-        ("a member that climbs out", forged(&good, |members| members[1].0 = "../../climbed".into(), unchanged)),
+        (
+            "a target that is none",
+            forged(&good, as_it_is, |manifest| {
+                manifest["holds"] = serde_json::json!({ "targets": [{ "python": "x", "platform": "y" }] });
+            }),
+        ),
+        (
+            "a member that climbs out",
+            forged(&good, |members| members[1].0 = "../../climbed".into(), unchanged),
+        ),
         ("an absolute member", forged(&good, |members| members[1].0 = "/tmp/climbed".into(), unchanged)),
         ("a member twice", forged(&good, |members| members.insert(1, members[1].clone()), unchanged)),
         ("no checkpoint", forged(&good, |members| drop(members.pop()), unchanged)),
@@ -241,12 +253,32 @@ fn hostile_bundles() {
             archive(&members)
         }),
         ("an altered entry", forged(&good, |members| the_entries(members)[60] ^= 1, unchanged)),
-        ("an entry that is cut", forged(&good, |members| { the_entries(members).pop(); }, unchanged)),
-        ("an entry of garbage", forged(&good, |members| the_entries(members).extend(b"\0\x04spam"), unchanged)),
-        ("entries of another path", forged(&good, |members| {
-            let text = String::from_utf8_lossy(the_entries(members)).into_owned();
-            *the_entries(members) = text.replace("index/python/ac/me/acme-walls", "index/../../../../x/acme-wall").into();
-        }, unchanged)),
+        (
+            "an entry that is cut",
+            forged(
+                &good,
+                |members| {
+                    the_entries(members).pop();
+                },
+                unchanged,
+            ),
+        ),
+        (
+            "an entry of garbage",
+            forged(&good, |members| the_entries(members).extend(b"\0\x04spam"), unchanged),
+        ),
+        (
+            "entries of another path",
+            forged(
+                &good,
+                |members| {
+                    let text = String::from_utf8_lossy(the_entries(members)).into_owned();
+                    *the_entries(members) =
+                        text.replace("index/python/ac/me/acme-walls", "index/../../../../x/acme-wall").into();
+                },
+                unchanged,
+            ),
+        ),
         ("an altered checkpoint", forged(&good, |members| members.last_mut().unwrap().1[10] ^= 1, unchanged)),
         ("no checkpoint at all", forged(&good, |members| members.last_mut().unwrap().1.clear(), unchanged)),
     ];
@@ -259,7 +291,11 @@ fn hostile_bundles() {
         world.done("mirror verify far");
         // What was written for a bundle that was not applied in the end is what its source has.
         for (path, what) in tree(&world.path("far")) {
-            assert!([before.get(&path), source.get(&path)].contains(&Some(&what)), "{title}: {}", path.display());
+            assert!(
+                [before.get(&path), source.get(&path)].contains(&Some(&what)),
+                "{title}: {}",
+                path.display()
+            );
         }
         assert!(!world.path("climbed").exists() && !world.path("x").exists(), "{title}");
     }
@@ -295,7 +331,10 @@ fn no_bundle_that_is_cut_or_altered_is_applied() {
             return;
         }
         assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-        assert_eq!(fs::read(world.path("far/log/checkpoint")).unwrap(), fs::read(world.path("checkpoint")).unwrap());
+        assert_eq!(
+            fs::read(world.path("far/log/checkpoint")).unwrap(),
+            fs::read(world.path("checkpoint")).unwrap()
+        );
     };
     fs::copy(world.path("far/log/checkpoint"), world.path("checkpoint")).unwrap();
     world.done("mirror bundle far --out first.tar");

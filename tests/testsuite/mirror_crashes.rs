@@ -197,7 +197,10 @@ mod disks {
             assert_eq!(output.status.code(), Some(1), "{}", text(&output));
             assert!(fs::read(world.path("disk/copy/log/checkpoint")).unwrap() == before);
             let error = String::from_utf8(output.stderr).unwrap();
-            assert!(error.contains("No space left on device") && error.contains("free some space"), "{error}");
+            assert!(
+                error.contains("No space left on device") && error.contains("free some space"),
+                "{error}"
+            );
             if said.last() != Some(&error) {
                 said.push(error);
             }

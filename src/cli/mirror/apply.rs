@@ -24,8 +24,7 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let progress = progress(context);
-    let applied =
-        rvp::mirror::apply(&arguments.file, &arguments.dest, arguments.key.as_deref(), &*progress)?;
+    let applied = rvp::mirror::apply(&arguments.file, &arguments.dest, arguments.key.as_deref(), &*progress)?;
     drop(progress);
     if context.global.json {
         output::json(&applied)?;

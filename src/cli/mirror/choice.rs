@@ -66,10 +66,11 @@ impl ChoiceArguments {
                 );
             };
             let packages = lock.packages.iter().filter(|package| package.registry == registry.name);
-            files.extend(packages.flat_map(|package| &package.artifacts).map(|artifact| ChosenFile {
-                file: artifact.file.clone(),
-                blake3: artifact.blake3,
-            }));
+            files.extend(
+                packages
+                    .flat_map(|package| &package.artifacts)
+                    .map(|artifact| ChosenFile { file: artifact.file.clone(), blake3: artifact.blake3 }),
+            );
         }
         files.sort_unstable();
         files.dedup();
