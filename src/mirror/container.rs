@@ -75,8 +75,6 @@ impl Container {
         if entries.next().is_some() {
             return Err(damaged("it has more members than its manifest".into()));
         }
-        drop(entries);
-        drop(archive);
         Ok(Self { path: path.into(), file, manifest, offsets })
     }
 

@@ -93,7 +93,7 @@ fn breaking(folder: &Path, left: Arc<AtomicUsize>) -> Hostile {
         }
         let path = request.split(' ').nth(1).unwrap().trim_start_matches('/').split('?').next().unwrap();
         let Ok(bytes) = fs::read(folder.join(path)) else { return answer(stream, "404 Not Found", b"") };
-        if bytes.len() > 1_000_000 && blobs.fetch_add(1, SeqCst) % 2 == 0 {
+        if bytes.len() > 1_000_000 && blobs.fetch_add(1, SeqCst).is_multiple_of(2) {
             write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len())?;
             return stream.write_all(&bytes[..bytes.len() / 2]);
         }
