@@ -81,11 +81,10 @@ mod tests {
     fn lines_get_the_numbers_of_their_seal() {
         let text = format!("{YANK}\n{YANK}\n{}\n{YANK}\n{}\n", seal(4, 2), seal(9, 1));
         let lines = sealed_lines("p", text.as_bytes()).unwrap();
-        assert_eq!(lines.iter().map(|line| (line.number, line.entry)).collect::<Vec<_>>(), [
-            (1, 4),
-            (2, 5),
-            (4, 9)
-        ]);
+        assert_eq!(
+            lines.iter().map(|line| (line.number, line.entry)).collect::<Vec<_>>(),
+            [(1, 4), (2, 5), (4, 9)]
+        );
     }
 
     #[test]

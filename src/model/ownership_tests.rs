@@ -8,8 +8,7 @@ fn identity(name: &str) -> Signer {
 }
 
 fn owner(pattern: &str) -> Owner {
-    let principal =
-        Principal::Identity { identity: pattern.into(), issuer: "https://issuer.example".into() };
+    let principal = Principal::Identity { identity: pattern.into(), issuer: "https://issuer.example".into() };
     Owner { principal, until: None }
 }
 
@@ -41,7 +40,8 @@ fn a_record_is_judged_by_the_owners_where_it_stands() {
         Ownership { entry: 9, sealed: at(0), set: set(2, 1, &["ben"]) },
     ];
     let judge = |entry, who: &str| {
-        authorise(&release(), &[identity(who)], in_force(&history, entry), None, at(0)).map(|why| why.is_some())
+        authorise(&release(), &[identity(who)], in_force(&history, entry), None, at(0))
+            .map(|why| why.is_some())
     };
     assert_eq!(judge(2, "eve"), Ok(false), "nobody owns it yet");
     assert_eq!(judge(4, "ana"), Ok(true));
@@ -103,10 +103,7 @@ fn a_statement_nobody_can_live_by_is_found() {
         (set(5, 0, &["ben"]), "0 of 1 owners cannot sign"),
         (set(5, 2, &["ben"]), "2 of 1 owners cannot sign"),
         (set(5, 1, &[]), "it names no owner"),
-        (
-            set(5, 1, &["ben", "ben"]),
-            "it names ben (of https://issuer.example) twice",
-        ),
+        (set(5, 1, &["ben", "ben"]), "it names ben (of https://issuer.example) twice"),
     ] {
         assert_eq!(next.fault(Some(&before)).as_deref(), Some(fault));
     }
@@ -117,9 +114,10 @@ fn a_statement_nobody_can_live_by_is_found() {
 /// The most owners that can each have a signer of their own, by trying everything.
 fn by_trial(owners: &[&Owner], signers: &[Signer], used: u32) -> u32 {
     let Some((first, rest)) = owners.split_first() else { return 0 };
-    let with = signers.iter().enumerate().filter(|(at, signer)| {
-        used & (1 << at) == 0 && first.principal.matches(signer)
-    });
+    let with = signers
+        .iter()
+        .enumerate()
+        .filter(|(at, signer)| used & (1 << at) == 0 && first.principal.matches(signer));
     let best = with.map(|(at, _)| 1 + by_trial(rest, signers, used | (1 << at))).max();
     best.unwrap_or(0).max(by_trial(rest, signers, used))
 }

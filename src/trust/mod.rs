@@ -2,12 +2,16 @@
 
 mod bundle;
 mod error;
+mod history;
+mod records;
 mod root;
 mod statement;
 mod verify;
 
 pub use bundle::{Bundle, MAX_BUNDLE};
 pub use error::TrustError;
+pub use history::{Facts, HistoryError, check, check_all};
+pub use records::{RecordVerifier, RootFiles};
 pub use root::{Origin, TrustedRoot};
 pub use statement::{PAYLOAD_TYPE, PREDICATE_TYPE, RecordLine, Statement, StatementError};
 pub use verify::{LogEntry, Verified, Verifier};

@@ -45,7 +45,9 @@ pub enum StatementError {
     Subject(String),
     #[error("cannot be over this record: {0}")]
     Record(#[from] RecordError),
-    #[error("cannot be over this record: the number {0} in it is not an integer, which every program reads alike")]
+    #[error(
+        "cannot be over this record: the number {0} in it is not an integer, which every program reads alike"
+    )]
     Number(String),
 }
 
@@ -106,10 +108,15 @@ impl Statement {
         let Form { statement_type, subject, predicate_type, predicate } =
             serde_json::from_str(text).map_err(|error| form(&error))?;
         if statement_type != STATEMENT_TYPE || predicate_type != PREDICATE_TYPE {
-            return Err(form(&format!("its type is {statement_type}, and that of its predicate {predicate_type}")));
+            return Err(form(&format!(
+                "its type is {statement_type}, and that of its predicate {predicate_type}"
+            )));
         }
         if predicate.records.len() > MAX_RECORDS {
-            return Err(form(&format!("it holds {} records, and at most {MAX_RECORDS} are read", predicate.records.len())));
+            return Err(form(&format!(
+                "it holds {} records, and at most {MAX_RECORDS} are read",
+                predicate.records.len()
+            )));
         }
         let subjects = subject.into_iter().map(|subject| (subject.name, subject.digest.sha256)).collect();
         Ok(Self { registry: predicate.registry, records: predicate.records, subjects })
@@ -227,12 +234,12 @@ mod tests {
             release("a.whl", r#","summary":"x""#),
             yank.replace("1,", "2,").replace("\"revision\":1", "\"revision\":2"),
         ] {
-            assert!(matches!(statement.covers("acme", line(&bad)), Err(StatementError::OtherRecord)), "{bad}");
+            assert!(
+                matches!(statement.covers("acme", line(&bad)), Err(StatementError::OtherRecord)),
+                "{bad}"
+            );
         }
-        assert!(matches!(
-            statement.covers("other", line(&first)),
-            Err(StatementError::OtherRegistry { .. })
-        ));
+        assert!(matches!(statement.covers("other", line(&first)), Err(StatementError::OtherRegistry { .. })));
         let elsewhere = RecordLine { path: "index/python/ot/he/other", line: yank };
         assert!(matches!(statement.covers("acme", elsewhere), Err(StatementError::Subject(_))));
     }
@@ -244,7 +251,8 @@ mod tests {
         let subject = format!(r#"{{"digest":{{"sha256":"{DIGEST}"}},"name":"a.whl"}}"#);
         let parsed: Value = serde_json::from_str(&payload).unwrap();
         assert_eq!(parsed["subject"], serde_json::from_str::<Value>(&format!("[{subject}]")).unwrap());
-        let renamed = payload.replacen("\"a.whl\"", "\"b.whl\"", usize::from(payload.find("subject").is_some()));
+        let renamed =
+            payload.replacen("\"a.whl\"", "\"b.whl\"", usize::from(payload.find("subject").is_some()));
         let mut without: Value = parsed;
         without["subject"] = serde_json::json!([]);
         for payload in [without.to_string(), renamed] {
@@ -255,7 +263,8 @@ mod tests {
 
     #[test]
     fn a_payload_of_another_form_is_none() {
-        let good = String::from_utf8(Statement::payload("acme", &[line(r#"{"kind":"x"}"#)]).unwrap()).unwrap();
+        let good =
+            String::from_utf8(Statement::payload("acme", &[line(r#"{"kind":"x"}"#)]).unwrap()).unwrap();
         for bad in [
             "",
             "{}",
