@@ -1,1 +1,4 @@
 //! Trust: who signed what. Sigstore bundles and keys, the statements in which records are signed, and policy.
+
+pub mod keys;
+pub mod sign;
