@@ -3,8 +3,10 @@
 mod bundle;
 mod error;
 mod history;
+pub mod keys;
 mod records;
 mod root;
+pub mod sign;
 mod statement;
 mod verify;
 
