@@ -8,7 +8,7 @@ mod verify;
 pub use bundle::{Bundle, MAX_BUNDLE};
 pub use error::TrustError;
 pub use root::{Origin, TrustedRoot};
-pub use verify::{LogEntry, Verified, Verifier};
+pub use verify::{Artifact, LogEntry, Verified, Verifier};
 
 use std::io::Read as _;
 use std::path::Path;
