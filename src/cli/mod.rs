@@ -26,6 +26,7 @@ mod registry;
 mod run;
 mod sync;
 mod tree;
+mod verify;
 mod workspace;
 mod yank;
 
@@ -88,6 +89,7 @@ enum Command {
     Info(info::Arguments),
     Publish(publish::Arguments),
     Yank(yank::Arguments),
+    Verify(verify::Arguments),
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
@@ -134,6 +136,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Info(arguments) => info::run(&context, &arguments),
         Command::Publish(arguments) => publish::run(&context, &arguments),
         Command::Yank(arguments) => yank::run(&context, &arguments),
+        Command::Verify(arguments) => verify::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),
         Command::Config(command) => config::run(&context, &command),
         Command::Manual(arguments) => manual::run(&arguments, Cli::command()),

@@ -34,8 +34,8 @@ pub enum TrustError {
         "the bundle signs another file: it is for SHA-256 {signed}, and the file has {found}\n  hint: the file was changed after it was signed, or the bundle belongs to another version of it"
     )]
     OtherFile { signed: String, found: Sha256 },
-    #[error("the statement is about other files: {}; none has SHA-256 {found}", list(subjects))]
-    OtherSubjects { subjects: Vec<String>, found: Sha256 },
+    #[error("the statement is about other files: {}; none has {found}", list(subjects))]
+    OtherSubjects { subjects: Vec<String>, found: String },
     #[error("the bundle holds no statement: it signs a file directly")]
     NoStatement,
     #[error("the statement in the bundle cannot be read: {reason}")]

@@ -16,7 +16,7 @@ pub use history::{Facts, HistoryError, check, check_all};
 pub use records::{RecordVerifier, RootFiles};
 pub use root::{Origin, TrustedRoot};
 pub use statement::{PAYLOAD_TYPE, PREDICATE_TYPE, RecordLine, Statement, StatementError};
-pub use verify::{LogEntry, Verified, Verifier};
+pub use verify::{Artifact, LogEntry, Verified, Verifier};
 
 use std::io::Read as _;
 use std::path::Path;

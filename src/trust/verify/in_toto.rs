@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use sigstore_types::{DsseEnvelope, HashAlgorithm, SignatureContent};
 
+use super::Artifact;
 use crate::model::Sha256;
 use crate::trust::{Bundle, TrustError};
 
@@ -45,43 +46,62 @@ impl Statement {
         Ok(statement)
     }
 
-    /// The digest of one of its subjects.
-    pub fn any_digest(&self) -> Result<Sha256, TrustError> {
-        self.digests()
-            .next()
-            .ok_or_else(|| TrustError::Statement { reason: "it has no subject with a SHA-256 digest".into() })
+    /// One of its subjects.
+    pub fn any_subject(&self) -> Result<Artifact<'static>, TrustError> {
+        let sha512 = || self.sha512().next().map(Artifact::Sha512);
+        self.sha256().next().map(Artifact::Sha256).or_else(sha512).ok_or_else(|| TrustError::Statement {
+            reason: "it has no subject with a SHA-256 or SHA-512 digest".into(),
+        })
     }
 
-    fn digests(&self) -> impl Iterator<Item = Sha256> {
+    fn is_about(&self, artifact: Artifact<'_>) -> bool {
+        match artifact {
+            Artifact::Sha256(digest) => self.sha256().any(|subject| subject == digest),
+            Artifact::Sha512(digest) => self.sha512().any(|subject| subject == digest),
+            Artifact::Bytes(bytes) => self.is_about(Artifact::Sha256(Sha256::of(bytes))),
+        }
+    }
+
+    fn sha256(&self) -> impl Iterator<Item = Sha256> {
         self.subject.iter().filter_map(|subject| subject.digest.get("sha256")?.parse().ok())
     }
+
+    fn sha512(&self) -> impl Iterator<Item = [u8; 64]> {
+        let digests = self.subject.iter().filter_map(|subject| subject.digest.get("sha512"));
+        digests.filter_map(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).ok()?.try_into().ok())
+    }
+}
+
+/// Whether the bundle has a statement that names files by SHA-512 and not by SHA-256.
+pub fn has_only_sha512(bundle: &Bundle) -> Result<bool, TrustError> {
+    let SignatureContent::DsseEnvelope(envelope) = &bundle.inner.content else { return Ok(false) };
+    Ok(matches!(Statement::of(envelope)?.any_subject()?, Artifact::Sha512(_)))
 }
 
 /// Whether the bundle is about `artifact`, by what it says and before any signature is verified: so that the person who
 /// mixed up two files reads that, and not of a signature that does not fit.
-pub fn check_artifact(bundle: &Bundle, artifact: Sha256) -> Result<(), TrustError> {
+pub fn check_artifact(bundle: &Bundle, artifact: Artifact<'_>) -> Result<(), TrustError> {
     match &bundle.inner.content {
         SignatureContent::MessageSignature(message) => {
             let digest = message.message_digest.as_ref();
             let digest = digest.filter(|digest| digest.algorithm == HashAlgorithm::Sha2256);
-            match digest.map(|digest| digest.digest.as_bytes()) {
-                Some(signed) if signed != artifact.0 => Err(TrustError::OtherFile {
-                    signed: data_encoding::HEXLOWER.encode(signed),
-                    found: artifact,
-                }),
+            match (digest.map(|digest| digest.digest.as_bytes()), artifact.sha256()) {
+                (Some(signed), Some(found)) if signed != found.0 => {
+                    Err(TrustError::OtherFile { signed: data_encoding::HEXLOWER.encode(signed), found })
+                }
                 _ => Ok(()),
             }
         }
         SignatureContent::DsseEnvelope(envelope) => {
             let statement = Statement::of(envelope)?;
-            if statement.digests().any(|digest| digest == artifact) {
+            if statement.is_about(artifact) {
                 return Ok(());
             }
             let subjects = statement.subject.into_iter().map(|subject| match subject.name.as_str() {
                 "" => "a file without a name".to_owned(),
                 _ => subject.name,
             });
-            Err(TrustError::OtherSubjects { subjects: subjects.collect(), found: artifact })
+            Err(TrustError::OtherSubjects { subjects: subjects.collect(), found: artifact.to_string() })
         }
         _ => Err(TrustError::Unsupported { reason: "it signs neither a file nor a statement".into() }),
     }

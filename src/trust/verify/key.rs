@@ -60,10 +60,10 @@ fn signed_by(bundle: &Bundle, artifact: Artifact<'_>, key: &PublicKey) -> Result
         (SignatureContent::MessageSignature(message), artifact)
             if scheme.hash_algorithm() == Some(HashAlgorithm::Sha2256) =>
         {
-            let digest = artifact.digest();
+            let digest = artifact.sha256().ok_or(TrustError::NeedsFile)?;
             sigstore_crypto::verify_signature_prehashed(&key, &digest.0, &message.signature, scheme)
         }
-        (SignatureContent::MessageSignature(message), Artifact::Bytes(bytes, _)) => {
+        (SignatureContent::MessageSignature(message), Artifact::Bytes(bytes)) => {
             sigstore_crypto::verify_signature(&key, bytes, &message.signature, scheme)
         }
         _ => return Err(TrustError::NeedsFile),

@@ -9,11 +9,13 @@ mod key;
 mod log;
 mod timestamp;
 
+use std::fmt;
+use std::io::Read as _;
 use std::path::Path;
 
 use jiff::Timestamp;
 use sigstore_types::bundle::VerificationMaterialContent;
-use sigstore_types::{ArtifactDigest, Sha256Hash, SignatureContent};
+use sigstore_types::{ArtifactDigest, HashAlgorithm, SignatureContent};
 use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy};
 
 use self::log::TrustedLog;
@@ -57,12 +59,14 @@ pub struct Verifier {
     timestamp_authorities: Vec<Vec<u8>>,
 }
 
-/// What the signature of a bundle is to be about.
+/// A file that a bundle is to be about.
 #[derive(Clone, Copy)]
-enum Artifact<'a> {
-    Digest(Sha256),
+pub enum Artifact<'a> {
+    Sha256(Sha256),
+    /// Statements of some ecosystems name files by SHA-512 alone.
+    Sha512([u8; 64]),
     /// Some signatures are over the bytes themselves.
-    Bytes(&'a [u8], Sha256),
+    Bytes(&'a [u8]),
 }
 
 impl Verifier {
@@ -96,7 +100,7 @@ impl Verifier {
         artifact: Sha256,
         keys: &[PublicKey],
     ) -> Result<Verified, TrustError> {
-        self.verify(bundle, Artifact::Digest(artifact), keys)
+        self.verify(bundle, Artifact::Sha256(artifact), keys)
     }
 
     /// As [`Verifier::verify_artifact`], for a file. It is held in memory only where the signature is over its bytes.
@@ -109,12 +113,14 @@ impl Verifier {
         let read = |source| TrustError::Read { path: path.to_owned(), source };
         if key::needs_bytes(bundle, keys)? {
             let bytes = std::fs::read(path).map_err(read)?;
-            let digest = Sha256::of(&bytes);
-            return self.verify(bundle, Artifact::Bytes(&bytes, digest), keys);
+            return self.verify(bundle, Artifact::Bytes(&bytes), keys);
         }
         let file = std::fs::File::open(path).map_err(read)?;
-        let digest = sigstore_crypto::sha256_reader(file).map_err(read)?;
-        self.verify_artifact(bundle, Sha256(*digest.as_bytes()), keys)
+        let artifact = match in_toto::has_only_sha512(bundle)? {
+            true => Artifact::Sha512(digest::<sha2::Sha512>(file).map_err(read)?.into()),
+            false => Artifact::Sha256(Sha256(digest::<sha2::Sha256>(file).map_err(read)?.into())),
+        };
+        self.verify(bundle, artifact, keys)
     }
 
     /// Verifies the signature of a statement, whatever files it is about, and returns its payload: the JSON of an
@@ -128,18 +134,19 @@ impl Verifier {
             return Err(TrustError::NoStatement);
         };
         // The crate verifies a statement only together with a file that it is about.
-        let subject = in_toto::Statement::of(envelope)?.any_digest()?;
-        let verified = self.verify(bundle, Artifact::Digest(subject), keys)?;
+        let subject = in_toto::Statement::of(envelope)?.any_subject()?;
+        let verified = self.verify(bundle, subject, keys)?;
         Ok((verified, envelope.payload.as_bytes().to_owned()))
     }
 
-    fn verify(
+    /// As [`Verifier::verify_artifact`], for any form of the file.
+    pub fn verify(
         &self,
         bundle: &Bundle,
         artifact: Artifact<'_>,
         keys: &[PublicKey],
     ) -> Result<Verified, TrustError> {
-        in_toto::check_artifact(bundle, artifact.digest())?;
+        in_toto::check_artifact(bundle, artifact)?;
         let material = &bundle.inner.verification_material;
         let (signer, times) = match &material.content {
             VerificationMaterialContent::PublicKey(hint) if keys.is_empty() => {
@@ -163,14 +170,14 @@ impl Verifier {
         artifact: Artifact<'_>,
     ) -> Result<(Signer, Vec<Timestamp>), TrustError> {
         let policy = VerificationPolicy::any_identity();
-        let result = self.inner.verify(artifact.to_crate(), &bundle.inner, &policy)?;
+        let result = self.inner.verify(artifact.to_crate()?, &bundle.inner, &policy)?;
         let certificates = certificate::chain(bundle);
         certificate::check_roots(&certificates)?;
         let known = |certificate: &&[u8]| self.authorities.iter().any(|known| known == certificate);
         if !certificates.iter().skip(1).all(known) {
             // It is there for a reason only where the chain does not hold without it.
             let leaf = certificate::leaf_only(&bundle.inner);
-            if self.inner.verify(artifact.to_crate(), &leaf, &policy).is_ok() {
+            if self.inner.verify(artifact.to_crate()?, &leaf, &policy).is_ok() {
                 let reason = "the bundle has a certificate that is no part of the chain".into();
                 return Err(TrustError::Malformed { reason });
             }
@@ -198,22 +205,50 @@ impl Verifier {
             // There is none to verify, and the crate would demand one.
             policy = policy.skip_tlog_unsafe();
         }
-        let result = self.inner.verify(artifact.to_crate(), &bundle.inner, &policy)?;
+        let result = self.inner.verify(artifact.to_crate()?, &bundle.inner, &policy)?;
         Ok((signer, result.verified_timestamps().to_vec()))
     }
 }
 
 impl<'a> Artifact<'a> {
-    fn digest(self) -> Sha256 {
+    fn sha256(self) -> Option<Sha256> {
         match self {
-            Self::Digest(digest) | Self::Bytes(_, digest) => digest,
+            Self::Sha256(digest) => Some(digest),
+            Self::Sha512(_) => None,
+            Self::Bytes(bytes) => Some(Sha256::of(bytes)),
         }
     }
 
-    fn to_crate(self) -> sigstore_types::Artifact<'a> {
+    fn to_crate(self) -> Result<sigstore_types::Artifact<'a>, TrustError> {
+        let (algorithm, digest) = match &self {
+            Self::Bytes(bytes) => return Ok((*bytes).into()),
+            Self::Sha256(digest) => (HashAlgorithm::Sha2256, digest.0.as_slice()),
+            Self::Sha512(digest) => (HashAlgorithm::Sha2512, digest.as_slice()),
+        };
+        match ArtifactDigest::new(algorithm, digest) {
+            Ok(digest) => Ok(digest.into()),
+            Err(error) => Err(TrustError::Unsupported { reason: error.to_string() }),
+        }
+    }
+}
+
+impl fmt::Display for Artifact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Digest(digest) => ArtifactDigest::sha256(Sha256Hash::new(digest.0)).into(),
-            Self::Bytes(bytes, _) => bytes.into(),
+            Self::Sha256(digest) => write!(f, "SHA-256 {digest}"),
+            Self::Sha512(digest) => write!(f, "SHA-512 {}", data_encoding::HEXLOWER.encode(digest)),
+            Self::Bytes(bytes) => write!(f, "SHA-256 {}", Sha256::of(bytes)),
+        }
+    }
+}
+
+fn digest<D: sha2::Digest>(mut file: std::fs::File) -> std::io::Result<sha2::digest::Output<D>> {
+    let mut hasher = D::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize()),
+            length => hasher.update(&buffer[..length]),
         }
     }
 }
