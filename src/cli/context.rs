@@ -1,6 +1,7 @@
 //! What every command needs: the user's folders, the settings, and a runtime for the network.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -8,6 +9,8 @@ use rvp::project::{Home, Layers, PyProject, Settings, find_project};
 use rvp::registry::{
     ClientFolders, Config, HttpSettings, LogKey, OpenOptions, Reader, RegistryError, key_stem, open_store,
 };
+
+use rvp::trust::{RecordVerifier, RootFiles};
 
 use super::{Global, output};
 
@@ -54,6 +57,13 @@ impl Context {
     pub fn package_store(&self, settings: &Settings) -> anyhow::Result<rvp::install::Store> {
         let root = settings.store_dir.clone().unwrap_or_else(|| self.home.store());
         Ok(rvp::install::Store::open(&root)?)
+    }
+
+    /// Who knows signatures, by the authorities that this machine trusts.
+    pub fn authority(&self, settings: &Settings) -> Arc<RecordVerifier> {
+        let root =
+            RootFiles { named: settings.trusted_root.clone(), refreshed: Some(self.home.trusted_root()) };
+        Arc::new(RecordVerifier::new(root))
     }
 
     /// How to talk to web servers.

@@ -9,6 +9,7 @@ mod config;
 mod context;
 mod env;
 mod environments;
+mod fill;
 mod graph;
 mod history;
 mod info;
@@ -26,6 +27,8 @@ mod registry;
 mod run;
 mod sync;
 mod tree;
+mod unpack;
+mod verify;
 mod workspace;
 mod yank;
 
@@ -88,6 +91,7 @@ enum Command {
     Info(info::Arguments),
     Publish(publish::Arguments),
     Yank(yank::Arguments),
+    Verify(verify::Arguments),
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
@@ -134,6 +138,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Info(arguments) => info::run(&context, &arguments),
         Command::Publish(arguments) => publish::run(&context, &arguments),
         Command::Yank(arguments) => yank::run(&context, &arguments),
+        Command::Verify(arguments) => verify::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),
         Command::Config(command) => config::run(&context, &command),
         Command::Manual(arguments) => manual::run(&arguments, Cli::command()),

@@ -173,6 +173,7 @@ impl Question {
         };
         let resolutions = resolve_all(&request, &targets)?;
         registries.check_inclusion(&resolutions)?;
+        registries.check_signatures(&*context.authority(&self.settings), &resolutions)?;
         for warning in resolutions.iter().flat_map(|resolution| &resolution.warnings) {
             context.say(&format!("warning: {warning}"));
         }

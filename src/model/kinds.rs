@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Artifact, Blake3, Family, OwnerSet, PackageName, Version, VersionError};
+use super::{Artifact, Blake3, Family, OwnerSet, PackageName, PublicKey, Version, VersionError};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,12 +38,16 @@ pub struct Release {
 }
 
 /// A Sigstore bundle: the blob `blobs/<first two digits>/<blake3>/bundle.sigstore.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct BundleFile {
     /// Length in bytes.
     pub size: u64,
     pub blake3: Blake3,
+    /// The key that has signed it, where no identity has: a bundle only hints at its key. That the signature is this
+    /// key's is checked with it; whether this key counts is another question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PublicKey>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

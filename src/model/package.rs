@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Artifact, Blake3, BundleFile, Ownership, PackageName, Record, RecordError, Release, RequirementError,
-    Version, VersionError,
+    Version, VersionError, sealed_lines,
 };
 
 /// All releases of one package, in one registry.
@@ -67,39 +67,9 @@ impl Package {
     /// Reads the committed bytes of the index file of `name`. Every record lies under a seal line.
     pub fn parse(name: &PackageName, bytes: &[u8]) -> Result<Self, IndexError> {
         let path = name.index_path();
-        let text = std::str::from_utf8(bytes)
-            .map_err(|error| IndexError::Encoding { path: path.clone(), at: error.valid_up_to() })?;
         let mut package = Package::new(name.clone());
-        let mut last = jiff::Timestamp::MIN;
-        let mut open: Vec<(usize, Record)> = Vec::new();
-        for (number, line) in text.lines().enumerate() {
-            let line_number = number + 1;
-            let record = Record::parse(line).map_err(|source| IndexError::Record {
-                path: path.clone(),
-                line: line_number,
-                source,
-            })?;
-            let Record::Seal(seal) = record else {
-                open.push((line_number, record));
-                continue;
-            };
-            let order = |reason: String| IndexError::Order { path: path.clone(), line: line_number, reason };
-            if seal.path != path {
-                return Err(order(format!("the seal is of another file, {}", seal.path)));
-            }
-            if seal.count != open.len() as u64 {
-                return Err(order(format!("the seal counts {} records and ends {}", seal.count, open.len())));
-            }
-            if seal.time < last {
-                return Err(order(format!("it was sealed at {}, before the lines above it", seal.time)));
-            }
-            last = seal.time;
-            for ((line, record), entry) in open.drain(..).zip(seal.first..) {
-                package.apply(&path, line, record, seal.time, entry)?;
-            }
-        }
-        if let Some((line, _)) = open.first() {
-            return Err(IndexError::Order { path, line: *line, reason: "no seal line follows".into() });
+        for line in sealed_lines(&path, bytes)? {
+            package.apply(&path, line.number, line.record, line.sealed, line.entry)?;
         }
         Ok(package)
     }

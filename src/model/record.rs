@@ -13,6 +13,9 @@ use super::{
 /// A log entry is one line, and the tile format gives its length 16 bits (C2SP tlog-tiles).
 pub const MAX_RECORD: usize = 65_535;
 
+/// Nobody is to make a reader fetch and check bundles without end.
+pub const MAX_SIGNATURES: usize = 64;
+
 /// One line of an index file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -45,6 +48,8 @@ pub enum RecordError {
     Json(String),
     #[error("its kind `{0}` is marked critical and this version of rvp does not know it; update rvp")]
     Critical(String),
+    #[error("it has {0} signatures, and a record has at most {MAX_SIGNATURES}")]
+    Signatures(usize),
     #[error("its name is not valid: {0}")]
     Name(#[from] NameError),
     #[error("its version is not valid: {0}")]
@@ -68,7 +73,7 @@ impl Record {
         let json = |error: serde_json::Error| RecordError::Json(error.to_string());
         check_keys(line).map_err(json)?;
         let head: Head = serde_json::from_str(line).map_err(json)?;
-        match head.kind.as_ref() {
+        let record = match head.kind.as_ref() {
             "release" => serde_json::from_str(line).map(Record::Release).map_err(json),
             "add" => serde_json::from_str(line).map(Record::Add).map_err(json),
             "yank" => serde_json::from_str(line).map(Record::Yank).map_err(json),
@@ -79,7 +84,11 @@ impl Record {
             "file" => serde_json::from_str(line).map(Record::File).map_err(json),
             kind if head.critical => Err(RecordError::Critical(kind.to_owned())),
             kind => Ok(Record::Unknown { kind: kind.to_owned() }),
+        }?;
+        if record.signatures().len() > MAX_SIGNATURES {
+            return Err(RecordError::Signatures(record.signatures().len()));
         }
+        Ok(record)
     }
 
     /// The line of this record, without a newline: compact JSON with `kind` first.
@@ -167,8 +176,8 @@ impl Record {
     }
 }
 
-/// Fails on a duplicate key at any depth, which JSON parsers otherwise resolve each in their own way.
-fn check_keys(line: &str) -> Result<(), serde_json::Error> {
+/// Fails on a duplicate key at any depth of a JSON text, which JSON parsers otherwise resolve each in their own way.
+pub fn check_keys(line: &str) -> Result<(), serde_json::Error> {
     struct NoDuplicates;
 
     impl<'de> DeserializeSeed<'de> for NoDuplicates {

@@ -64,6 +64,11 @@ impl Home {
     pub fn state(&self) -> PathBuf {
         self.root.join("state")
     }
+
+    /// The trusted root that `rvp trust refresh` keeps, and beside it what it needs to notice an older one.
+    pub fn trusted_root(&self) -> PathBuf {
+        self.root.join("trust").join("trusted_root.json")
+    }
 }
 
 #[cfg(test)]

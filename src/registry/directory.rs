@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::client::replace_file_after;
 use super::snapshot::Entry;
 use super::{RegistryError, layout, seal};
-use crate::model::{Artifact, Blake3, FileRecord};
+use crate::model::{Artifact, Blake3, BundleFile, FileRecord};
 
 /// Writes a file as a whole, for everybody to read.
 pub(super) fn replace_shared_file(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
@@ -113,6 +113,30 @@ impl seal::Present for InDirectory<'_> {
     fn blob(&self, artifact: &Artifact) -> bool {
         !self.need_blobs
             || self.dir.join(layout::blob(artifact)).metadata().is_ok_and(|blob| blob.len() == artifact.size)
+    }
+
+    fn bundle(&self, file: &BundleFile) -> Result<Vec<u8>, String> {
+        let path = layout::bundle(file);
+        if file.size > layout::MAX_BUNDLE {
+            return Err(format!(
+                "its bundle {path} would have {} bytes, and may have {}",
+                file.size,
+                layout::MAX_BUNDLE
+            ));
+        }
+        let mut bytes = Vec::new();
+        let read = File::open(self.dir.join(&path))
+            .and_then(|bundle| bundle.take(file.size + 1).read_to_end(&mut bytes));
+        match read {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(format!("its bundle {path} is not in the registry"))
+            }
+            Err(error) => Err(format!("its bundle {path} cannot be read: {error}")),
+            Ok(_) if bytes.len() as u64 != file.size || Blake3::of(&bytes) != file.blake3 => {
+                Err(format!("its bundle {path} is not the file that it names, by size or digest"))
+            }
+            Ok(_) => Ok(bytes),
+        }
     }
 
     fn file(&self, record: &FileRecord) -> bool {

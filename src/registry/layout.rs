@@ -1,13 +1,18 @@
 //! The names of a registry's files, and how large each may be. Paths are relative, with `/` between parts.
 
-use crate::model::{Artifact, Blake3};
+use crate::model::{Artifact, Blake3, BundleFile};
 
 pub const CONFIG: &str = "config.json";
 pub const CHECKPOINT: &str = "log/checkpoint";
 /// The index file whose records name every file of the registry that is not an index file.
 pub const FILES_INDEX: &str = "index/files";
+/// The index file whose records name the owners of prefixes of names.
+pub const PREFIXES_INDEX: &str = crate::model::PREFIXES_PATH;
 /// Taken by a writer of a directory for as long as it writes. Empty, and never read.
 pub const LOCK: &str = ".lock";
+
+/// The file name of every blob that is a Sigstore bundle.
+pub const BUNDLE: &str = "bundle.sigstore.json";
 
 /// For how long a server may let its checkpoint be used without asking, in seconds. What it says beyond that is not
 /// heeded: a host must not be able to hide new states for long.
@@ -23,6 +28,8 @@ pub const MAX_CHECKPOINT: u64 = 1 << 16;
 pub const MAX_SNAPSHOT_NODE: u64 = 1 << 17;
 /// The committed bytes of one index file: 64 MiB, some 60,000 releases.
 pub const MAX_INDEX: u64 = 1 << 26;
+/// A Sigstore bundle; the largest statement is far smaller.
+pub const MAX_BUNDLE: u64 = 1 << 22;
 
 /// `blobs/ab/<blake3>/<file>`: the digest makes it unique, the file name lets pip read the URL.
 pub fn blob(artifact: &Artifact) -> String {
@@ -32,6 +39,11 @@ pub fn blob(artifact: &Artifact) -> String {
 pub fn blob_of(digest: Blake3, file: &str) -> String {
     let digest = digest.to_string();
     format!("blobs/{}/{digest}/{file}", &digest[..2])
+}
+
+/// `blobs/ab/<blake3>/bundle.sigstore.json`
+pub fn bundle(file: &BundleFile) -> String {
+    blob_of(file.blake3, BUNDLE)
 }
 
 /// `snapshot/<blake3>`

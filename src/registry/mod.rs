@@ -1,5 +1,6 @@
 //! The directory: its layout, where it can stand, the index, the snapshot, the log, and sealing.
 
+mod authority;
 mod checkpoint;
 mod client;
 mod config;
@@ -21,6 +22,7 @@ mod store_http;
 mod verify;
 mod writer;
 
+pub use authority::{Authority, SignedRecord};
 pub use checkpoint::{Checkpoint, LogKey, key_stem};
 pub use client::{ClientFolders, replace_file};
 pub use config::Config;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures::executor::block_on;
 use futures::future::BoxFuture;
@@ -19,9 +20,9 @@ use super::directory::{
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
-use super::{Checkpoint, Config, LogKey, RegistryError, layout};
+use super::{Authority, Checkpoint, Config, LogKey, RegistryError, layout};
 use crate::files;
-use crate::model::{Blake3, FileRecord, Package, PackageName, Record};
+use crate::model::{Blake3, BundleFile, FileRecord, Package, PackageName, Prefixes, Record};
 
 /// A directory registry, locked for one writer.
 pub struct Writer {
@@ -29,6 +30,8 @@ pub struct Writer {
     config: Config,
     key: LogKey,
     checkpoint: Checkpoint,
+    /// Who knows signatures. None: signed records cannot be sealed, and unsigned ones only where nobody owns their names.
+    authority: Option<Arc<dyn Authority>>,
     /// Held for as long as the writer lives.
     _lock: File,
 }
@@ -97,6 +100,7 @@ impl Writer {
                 config: config.clone(),
                 key,
                 checkpoint: nothing,
+                authority: None,
                 _lock: lock(staging.path())?,
             };
             writer.publish(records, now)?
@@ -132,7 +136,13 @@ impl Writer {
         let config = Config::parse(&location, &read(layout::CONFIG)?)?;
         let checkpoint = Checkpoint::verify(&location, &read(layout::CHECKPOINT)?, &config.key)?;
         let key = key(&config)?;
-        Ok(Self { dir: dir.into(), config, key, checkpoint, _lock: lock })
+        Ok(Self { dir: dir.into(), config, key, checkpoint, authority: None, _lock: lock })
+    }
+
+    /// Lets `authority` judge the signatures of what is sealed.
+    #[must_use]
+    pub fn with_authority(self, authority: Arc<dyn Authority>) -> Self {
+        Self { authority: Some(authority), ..self }
     }
 
     pub fn config(&self) -> &Config {
@@ -149,6 +159,27 @@ impl Writer {
         let Some(entry) = self.entry(&path)? else { return Ok(None) };
         let file = index_file(&self.dir, &path, Some(entry))?;
         Ok(Some(Package::parse(name, &file.committed)?))
+    }
+
+    /// Who owns which prefixes of names.
+    pub fn prefixes(&self) -> Result<Prefixes, RegistryError> {
+        match self.entry(layout::PREFIXES_INDEX)? {
+            Some(entry) => {
+                let file = index_file(&self.dir, layout::PREFIXES_INDEX, Some(entry))?;
+                Ok(Prefixes::parse(&file.committed)?)
+            }
+            None => Ok(Prefixes::default()),
+        }
+    }
+
+    /// Puts a bundle into the registry as a blob.
+    pub fn put_bundle(&self, bytes: &[u8]) -> Result<BundleFile, RegistryError> {
+        let file = BundleFile { size: bytes.len() as u64, blake3: Blake3::of(bytes), key: None };
+        let path = layout::bundle(&file);
+        if !self.dir.join(&path).exists() {
+            self.put(&path, bytes)?;
+        }
+        Ok(file)
     }
 
     /// Copies a file of `size` bytes into the registry as the blob `file`, checking its digest on the way.
@@ -245,13 +276,31 @@ impl Writer {
         let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
         let this = &*self;
         let present = InDirectory { dir: &this.dir, need_blobs: !options.blobs_elsewhere };
-        let mut batches: Vec<Batch> = by_path
-            .into_par_iter()
-            .map(|(path, records)| {
-                let file = index_file(&this.dir, &path, this.entry(&path)?)?;
-                seal::prepare(path, &file.committed, file.behind, records, &present)
-            })
-            .collect::<Result<_, _>>()?;
+        let rules = seal::Rules {
+            registry: &this.config.name,
+            present: &present,
+            authority: this.authority.as_deref(),
+            prefixes: &Prefixes::default(),
+            time: now,
+        };
+        let prepare = |(path, records): (String, Vec<Record>), rules| {
+            let file = index_file(&this.dir, &path, this.entry(&path)?)?;
+            seal::prepare(path, &file.committed, file.behind, records, rules)
+        };
+        // Owners of prefixes come first, and have the lower numbers: the other records of this seal are under them.
+        let mut by_path = by_path;
+        let first = match by_path.remove_entry(layout::PREFIXES_INDEX) {
+            Some(of_prefixes) => Some(prepare(of_prefixes, rules)?),
+            None => None,
+        };
+        let prefixes = match &first {
+            Some(batch) => batch.prefixes.clone(),
+            None => this.prefixes()?,
+        };
+        let rules = seal::Rules { prefixes: &prefixes, ..rules };
+        let others: Vec<Batch> =
+            by_path.into_par_iter().map(|one| prepare(one, rules)).collect::<Result<_, _>>()?;
+        let mut batches: Vec<Batch> = first.into_iter().chain(others).collect();
         let refused_only: Vec<(String, u64)> = batches
             .iter()
             .filter(|batch| batch.lines.is_empty() && !batch.dropped.is_empty())

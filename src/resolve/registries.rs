@@ -1,12 +1,13 @@
 //! The registries of a project, as the resolver sees them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Found, LockedRegistry, Packages, PackagesError, Resolution};
 use crate::model::{Package, PackageName, Sha256, Target, Version};
 use crate::project::{Registry, registries_for};
-use crate::registry::{Reader, RegistryError};
+use crate::registry::{Authority, Reader, RegistryError};
+use crate::trust::{self, Facts, HistoryError};
 
 /// The opened registries of a project, in order of precedence.
 pub struct Registries {
@@ -112,6 +113,27 @@ impl Registries {
             reader.check_inclusion(chosen)?;
         }
         Ok(())
+    }
+
+    /// Checks the signatures behind everything that was chosen, and says what is known of each release, by the name of
+    /// its registry.
+    pub fn check_signatures(
+        &self,
+        authority: &dyn Authority,
+        resolutions: &[Resolution],
+    ) -> Result<Vec<(&str, Vec<Facts>)>, HistoryError> {
+        self.readers()
+            .map(|(registry, reader)| {
+                let chosen: BTreeSet<(PackageName, Version)> = resolutions
+                    .iter()
+                    .flat_map(|resolution| &resolution.packages)
+                    .filter(|package| package.registry == registry)
+                    .map(|package| (package.name.clone(), package.version.clone()))
+                    .collect();
+                let chosen: Vec<(PackageName, Version)> = chosen.into_iter().collect();
+                Ok((registry, trust::check(authority, reader, &chosen)?))
+            })
+            .collect()
     }
 
     fn look_up(&self, name: &PackageName) -> Result<Option<Arc<Found>>, PackagesError> {

@@ -38,6 +38,13 @@ impl Reader {
                 self.or_failed(layout::CONFIG, config);
                 None
             }));
+            let prefixes_root = root.clone();
+            tasks.push(Box::pin(async move {
+                prefixes_root.await;
+                let prefixes = self.load(layout::PREFIXES_INDEX).await;
+                self.or_failed(layout::PREFIXES_INDEX, prefixes);
+                None
+            }));
             for name in &asked {
                 self.push_warm(&mut tasks, &root, name.clone());
             }

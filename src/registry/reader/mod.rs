@@ -1,6 +1,7 @@
 //! Reading a registry: nothing is handed out that the signed state does not cover.
 
 mod ahead;
+mod bundles;
 mod files;
 mod log;
 
