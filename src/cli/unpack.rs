@@ -58,6 +58,7 @@ pub fn unpack(
             sha256: artifact.sha256,
             requires: None,
             requires_python: None,
+            provenance: None,
         };
         wanted.push(Wanted { store: Arc::clone(reader.store()?), artifact: fetched });
         files.insert(artifact.blake3, artifact.file.clone());

@@ -11,6 +11,7 @@ mod incoming;
 mod pip;
 mod pip_closure;
 mod plan;
+mod provenance;
 pub mod simple_index;
 mod source;
 mod staging;
@@ -19,7 +20,7 @@ mod yank;
 
 use std::path::PathBuf;
 
-use crate::model::{Blake3, Record, Sha256};
+use crate::model::{Blake3, BundleFile, Record, Sha256};
 
 use closure::import_from_indexes;
 use pip_closure::import_by_pip;
@@ -29,6 +30,7 @@ pub use folder::read_folder;
 pub use incoming::{Hosts, Incoming, ReadArtifacts, read_artifacts};
 pub use pip::{Pip, PipSettings};
 pub use plan::{Plan, Refused, plan};
+pub use provenance::attest_beside;
 pub use source::{Indexes, Source, Wanted};
 pub use staging::Staging;
 pub use write::{Published, publish};
@@ -39,6 +41,22 @@ pub use yank::{undo_yank, yank};
 pub struct Staged {
     pub records: Vec<Record>,
     pub blobs: Vec<StagedBlob>,
+    pub small_blobs: Vec<SmallBlob>,
+}
+
+/// A blob that is made in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmallBlob {
+    /// The name it has in the registry.
+    pub name: &'static str,
+    pub bytes: Vec<u8>,
+}
+
+impl SmallBlob {
+    /// How a record names it.
+    pub fn file(&self) -> BundleFile {
+        BundleFile { size: self.bytes.len() as u64, blake3: Blake3::of(&self.bytes), key: None }
+    }
 }
 
 /// A file on this machine that is to become a blob.

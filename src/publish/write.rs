@@ -40,6 +40,7 @@ pub fn publish(
         .blobs
         .par_iter()
         .try_for_each(|blob| shared.put_blob(&blob.path, &blob.file, blob.blake3, blob.size))?;
+    staged.small_blobs.par_iter().try_for_each(|blob| shared.put_small_blob(blob.name, &blob.bytes))?;
     let releases: BTreeSet<String> = staged.records.iter().filter_map(title).collect();
     let sealed = match staged.records.is_empty() {
         true => None,

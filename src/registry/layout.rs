@@ -46,6 +46,10 @@ pub fn bundle(file: &BundleFile) -> String {
     blob_of(file.blake3, BUNDLE)
 }
 
+/// The file name of every blob of attestations (PEP 740).
+pub const PROVENANCE: &str = "provenance.json";
+pub const MAX_PROVENANCE: u64 = 4 << 20;
+
 /// `snapshot/<blake3>`
 pub fn snapshot_node(digest: Blake3) -> String {
     format!("snapshot/{digest}")

@@ -217,6 +217,15 @@ impl Writer {
         files::persist(to, &path).map_err(RegistryError::io("write", &path))
     }
 
+    /// Writes a blob that is in memory.
+    pub fn put_small_blob(&self, file: &str, bytes: &[u8]) -> Result<(), RegistryError> {
+        let path = layout::blob_of(Blake3::of(bytes), file);
+        match self.dir.join(&path).metadata().is_ok_and(|known| known.len() == bytes.len() as u64) {
+            true => Ok(()),
+            false => self.put(&path, bytes),
+        }
+    }
+
     /// The index files that hold lines behind their committed ones: proposals, or the remains of a dead writer.
     pub fn proposed(&self) -> Result<Vec<String>, RegistryError> {
         let mut found = Vec::new();

@@ -1,5 +1,6 @@
 //! Trust: who signed what. Sigstore bundles and keys, the statements in which records are signed, and policy.
 
+mod attestation;
 mod bundle;
 mod error;
 mod history;
@@ -10,6 +11,7 @@ pub mod sign;
 mod statement;
 mod verify;
 
+pub use attestation::provenance_of;
 pub use bundle::{Bundle, MAX_BUNDLE};
 pub use error::TrustError;
 pub use history::{Facts, HistoryError, check, check_all};

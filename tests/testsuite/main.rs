@@ -2,6 +2,7 @@
 //!
 //! They are one program, so that what they share is built once, and what none of them uses is noticed.
 
+mod attestations;
 mod config;
 mod environment;
 mod environment_history;
