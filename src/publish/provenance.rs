@@ -21,32 +21,24 @@ impl Incoming {
 }
 
 /// Takes the attestations that stand beside files, as `<file>.publish.attestation`. A file whose attestation does not hold is refused.
-pub fn attest_beside(all: ReadArtifacts, verifier: &RecordVerifier) -> ReadArtifacts {
-    let results: Vec<_> = all
-        .incoming
-        .into_par_iter()
-        .map(|mut incoming| {
-            let path = incoming.blob.path.clone();
-            let attested = beside(&path).and_then(|found| match found {
-                Some(attestation) => {
-                    let file = incoming.blob.file.clone();
-                    let provenance = provenance_of(&[attestation])
-                        .map_err(|source| PublishError::Provenance { file, source })?;
-                    incoming.attest(verifier, provenance)
-                }
-                None => Ok(()),
-            });
-            attested.map(|()| incoming).map_err(|error| Refused { files: vec![path], error })
-        })
-        .collect();
-    let mut checked = ReadArtifacts { incoming: Vec::new(), refused: all.refused };
-    for result in results {
+pub fn attest_beside(mut all: ReadArtifacts, verifier: &RecordVerifier) -> ReadArtifacts {
+    let attest = |incoming: &mut Incoming| match beside(&incoming.blob.path)? {
+        Some(attestation) => {
+            let file = incoming.blob.file.clone();
+            let provenance =
+                provenance_of(&[attestation]).map_err(|source| PublishError::Provenance { file, source })?;
+            incoming.attest(verifier, provenance)
+        }
+        None => Ok(()),
+    };
+    let results: Vec<_> = all.incoming.par_iter_mut().map(attest).collect();
+    for (incoming, result) in std::mem::take(&mut all.incoming).into_iter().zip(results) {
         match result {
-            Ok(incoming) => checked.incoming.push(incoming),
-            Err(refused) => checked.refused.push(refused),
+            Ok(()) => all.incoming.push(incoming),
+            Err(error) => all.refused.push(Refused { files: vec![incoming.blob.path], error }),
         }
     }
-    checked
+    all
 }
 
 /// The attestation beside a file.
