@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use rayon::prelude::*;
 
 use super::snapshot::{self, Entry, Nodes};
-use super::{Reader, RegistryError, layout, log};
+use super::{Reader, RegistryError, layout, log, rotation};
 use crate::model::{Artifact, Blake3, Digester, Package, Record};
 
 /// What was looked at, and everything that is wrong with it.
@@ -59,7 +59,11 @@ pub fn verify(
             Err(error) => report.problems.push(error.to_string()),
         }
     }
-    for (path, replayed) in index.iter().filter(|(path, _)| *path != layout::FILES_INDEX) {
+    if let Some(keys) = index.get(layout::KEYS_INDEX) {
+        report.problems.extend(rotation::check_all(keys, reader.key()).err());
+    }
+    let own = [layout::FILES_INDEX, layout::KEYS_INDEX];
+    for (path, replayed) in index.iter().filter(|(path, _)| !own.contains(&path.as_str())) {
         match package_of(path, replayed) {
             Ok(package) => {
                 report.packages += 1;
