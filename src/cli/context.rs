@@ -45,7 +45,7 @@ impl Context {
 
     pub fn folders(&self, settings: &Settings) -> ClientFolders {
         let cache = settings.cache_dir.clone().unwrap_or_else(|| self.home.cache());
-        ClientFolders { state: self.home.state(), cache }
+        ClientFolders { state: self.home.state(), evidence: self.home.evidence(), cache }
     }
 
     /// Where the answers of interpreters are kept.
@@ -87,8 +87,12 @@ impl Context {
         refresh: bool,
     ) -> anyhow::Result<Reader> {
         let store = open_store(location, &Self::http(settings))?;
-        let options =
-            OpenOptions { key, offline: self.global.offline, refresh: refresh || self.global.refresh };
+        let options = OpenOptions {
+            key,
+            offline: self.global.offline,
+            refresh: refresh || self.global.refresh,
+            ..OpenOptions::default()
+        };
         Ok(Reader::open(store, self.folders(settings), &options)?)
     }
 
@@ -120,7 +124,7 @@ impl Context {
         if !key.matches(&config.key) {
             return Err(no_key());
         }
-        Ok(key)
+        Ok(key.kept_at(&path))
     }
 }
 

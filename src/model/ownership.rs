@@ -126,7 +126,9 @@ pub fn authorise(
         Record::Release(_) | Record::Add(_) | Record::Yank(_) => Needed::for_record(own, prefix),
         Record::Owners(owners) => Some(Needed::for_owners(&owners.set, own, prefix)),
         Record::Prefix(owners) => Some(Needed::for_owners(&owners.set, own, prefix)),
-        Record::Approve(_) | Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => None,
+        Record::Approve(_) | Record::Seal(_) | Record::File(_) | Record::Key(_) | Record::Unknown { .. } => {
+            None
+        }
     };
     let Some(needed) = needed else { return Ok(None) };
     needed.check(signers, sealed)?;

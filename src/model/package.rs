@@ -183,7 +183,7 @@ impl Package {
                     signatures: approve.signatures,
                 });
             }
-            Record::Prefix(_) | Record::Seal(_) | Record::File(_) => {
+            Record::Prefix(_) | Record::Seal(_) | Record::File(_) | Record::Key(_) => {
                 return Err(order("this kind of record has no place in a package's file".into()));
             }
             Record::Unknown { .. } => {}

@@ -60,6 +60,11 @@ impl Home {
         self.root.join("keys")
     }
 
+    /// Evidence of logs that were forked.
+    pub fn evidence(&self) -> PathBuf {
+        self.root.join("evidence")
+    }
+
     /// What must not be lost and cannot be fetched: the last checkpoint seen of each registry.
     pub fn state(&self) -> PathBuf {
         self.root.join("state")

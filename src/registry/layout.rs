@@ -8,6 +8,8 @@ pub const CHECKPOINT: &str = "log/checkpoint";
 pub const FILES_INDEX: &str = "index/files";
 /// The index file whose records name the owners of prefixes of names.
 pub const PREFIXES_INDEX: &str = crate::model::PREFIXES_PATH;
+/// The index file in which the log's keys hand over to each other.
+pub const KEYS_INDEX: &str = "index/keys";
 /// Taken by a writer of a directory for as long as it writes. Empty, and never read.
 pub const LOCK: &str = ".lock";
 
@@ -24,6 +26,8 @@ pub const MAX_AHEAD_SECONDS: i64 = 24 * 3600;
 
 /// Larger files are refused before they are read: a reader's memory is not in the hands of the host.
 pub const MAX_CONFIG: u64 = 1 << 20;
+/// `index/keys`, which a client may have to read before it can check anything.
+pub const MAX_KEYS: u64 = 1 << 20;
 pub const MAX_CHECKPOINT: u64 = 1 << 16;
 pub const MAX_SNAPSHOT_NODE: u64 = 1 << 17;
 /// The committed bytes of one index file: 64 MiB, some 60,000 releases.
@@ -66,11 +70,19 @@ pub fn is_file_name(name: &str) -> bool {
         && !crate::model::is_windows_device(name.split('.').next().unwrap_or_default())
 }
 
+/// Where the bytes stand that a listed file had before its last change: readers of the state before may still need them.
+pub fn before_last_change(path: &str) -> String {
+    format!("{path}{BEFORE}")
+}
+
+const BEFORE: &str = ".before";
+
 /// Whether `path` can be that of a file which `index/files` lists: outside the folders that have rules of their own,
 /// and one word, as a snapshot leaf separates its words by spaces.
 pub fn is_listed_file(path: &str) -> bool {
     let own_rules = ["index", "log", "snapshot", "blobs"];
     path.len() <= 240
+        && !path.to_ascii_lowercase().ends_with(BEFORE)
         && path.split('/').all(is_file_name)
         && !path.split('/').next().is_some_and(|top| own_rules.contains(&top.to_ascii_lowercase().as_str()))
 }

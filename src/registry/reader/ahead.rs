@@ -65,7 +65,7 @@ impl Reader {
         name: PackageName,
     ) {
         let path = name.index_path();
-        let known = self.folders.has(&self.key, &path) || locked(&self.files).contains_key(&path);
+        let known = self.folders.has(self.key(), &path) || locked(&self.files).contains_key(&path);
         if known {
             tasks.push(Box::pin(async move {
                 let bytes = self.load(&path).await.ok()??;
@@ -97,7 +97,7 @@ impl Reader {
                 }
             };
             if let Some(bytes) = &checked {
-                self.folders.keep(&self.key, &path, bytes);
+                self.folders.keep(self.key(), &path, bytes);
             }
             locked(&self.files).insert(path, checked);
             None
