@@ -56,6 +56,17 @@ impl Registries {
         })
     }
 
+    /// What the registry `registry` knows of a package; none where it is not opened, or has none of that name.
+    pub fn package_of(
+        &self,
+        registry: &str,
+        name: &PackageName,
+    ) -> Result<Option<Arc<Found>>, RegistryError> {
+        let Some(reader) = self.reader(registry) else { return Ok(None) };
+        let package = reader.package(name)?;
+        Ok(package.map(|package| Arc::new(Found { registry: registry.into(), package })))
+    }
+
     /// The names of the registries, each with the registry.
     pub fn readers(&self) -> impl Iterator<Item = (&str, &Reader)> {
         self.settings.iter().map(|registry| registry.name.as_str()).zip(&self.readers)

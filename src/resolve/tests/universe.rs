@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::model::{Blake3, Family, Package, PackageName, Record, Requirement, Sha256, Target, Version};
 use crate::resolve::{
-    Asker, Found, Packages, PackagesError, Preferences, Request, Resolution, ResolveError, ResolveOptions,
+    Asker, Found, NoRules, Packages, PackagesError, Preferences, Request, Resolution, ResolveError, ResolveOptions,
     resolve, resolve_all,
 };
 
@@ -175,6 +175,7 @@ impl Project {
             options: &self.options,
             preferences: &self.preferences,
             packages: universe,
+            rulebook: &NoRules,
         }
     }
 

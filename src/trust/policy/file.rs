@@ -14,7 +14,7 @@ use super::licenses::Licenses;
 use super::log::{Checkpoint, Trust, Witnesses};
 use super::publishers::Publishers;
 use super::registries::Registries;
-use super::rule::Rule;
+use super::rule::{Rule, Several};
 use super::signatures::Required;
 use super::{Level, Origin, PolicyError};
 use crate::model::Blake3;
@@ -30,7 +30,7 @@ struct Tables {
     /// Where packages may come from.
     registries: Option<Registries>,
     /// Who may release packages of certain names.
-    publishers: Vec<Publishers>,
+    publishers: Several<Publishers>,
     /// Which releases must be signed.
     signatures: Option<Required>,
     /// Under which licences packages may be used.
@@ -38,9 +38,9 @@ struct Tables {
     /// How long releases must have been there.
     age: Option<Age>,
     /// Packages and versions that nobody may use.
-    deny: Vec<Deny>,
+    deny: Several<Deny>,
     /// Releases that count only once reviewers have approved them.
-    approvals: Vec<Approvals>,
+    approvals: Several<Approvals>,
     /// Who must have cosigned the states of registries.
     witnesses: Option<Witnesses>,
     /// How old the states of registries may be.

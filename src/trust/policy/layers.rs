@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::{PolicyError, PolicyFile};
 
-/// What a policy file is called.
-pub const FILE_NAME: &str = "policy.toml";
+/// What a policy file is called, wherever it stands.
+pub const FILE_NAME: &str = crate::registry::layout::POLICY;
 
 /// Whose policy it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

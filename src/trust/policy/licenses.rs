@@ -121,10 +121,11 @@ impl Stated {
         }
     }
 
-    /// The licence itself, and the one version that "or later" begins with.
+    /// The licence itself, the one version that "or later" begins with, and `GPL-2.0-only` for the deprecated `GPL-2.0`.
     fn usable_as(&self) -> impl Iterator<Item = String> {
         let base = self.id.strip_suffix('+').map(str::to_owned);
-        let only = stem(&self.id) != self.id;
+        let gnu = spdx::license_id(&self.id).is_some_and(spdx::LicenseId::is_gnu);
+        let only = gnu || stem(&self.id) != self.id;
         let only = only.then(|| [format!("{}-only", stem(&self.id)), stem(&self.id).to_owned()]);
         let with = |id: String| match &self.exception {
             Some(exception) => format!("{id} WITH {exception}"),

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
+use uv_pep440::VersionSpecifiers;
 use version_ranges::Ranges;
 
 use super::facts::ReleaseFacts;
 use super::rule::list;
 use crate::model::{
-    Family, PackageName, Requirement, Version, matches_pattern, ranges_of_specifiers_text,
+    Family, PackageName, Requirement, Version, matches_pattern, ranges_of_specifiers,
 };
 use crate::project::{FromText, Text};
 
@@ -84,7 +85,10 @@ impl FromText for PackagePattern {
             (versions, Family::Vitte) => {
                 Some(Requirement::parse(family, &format!("a/a {versions}")).map_err(|_| wrong("its versions are not those of SemVer, such as `^1.2`"))?.ranges)
             }
-            (versions, _) => Some(ranges_of_specifiers_text(versions).map_err(|error| wrong(&error.to_string()))?),
+            (versions, _) => {
+                let specifiers = VersionSpecifiers::from_text(versions).map_err(|reason| wrong(&reason))?;
+                Some(ranges_of_specifiers(specifiers))
+            },
         };
         let name = name.to_ascii_lowercase().replace(['_', '.'], "-");
         Ok(Self { text: text.into(), family: Some(family), name, versions: ranges })

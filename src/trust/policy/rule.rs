@@ -1,6 +1,7 @@
 //! What the rules of every subject have in common, and the pieces that they are written with.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 
 use serde::{Deserialize, Deserializer, de};
@@ -70,9 +71,65 @@ pub(super) struct Count(pub u32);
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = i64::deserialize(deserializer)?;
-        let count = u32::try_from(number).ok().filter(|count| *count > 0);
-        count.map(Self).ok_or_else(|| de::Error::custom(format!("`{number}` is not a number of at least 1")))
+        struct CountVisitor;
+
+        impl de::Visitor<'_> for CountVisitor {
+            type Value = Count;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of at least 1")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Count, E> {
+                let count = u32::try_from(number).ok().filter(|count| *count > 0);
+                count.map(Count).ok_or_else(|| E::invalid_value(de::Unexpected::Signed(number), &self))
+            }
+        }
+
+        deserializer.deserialize_i64(CountVisitor)
+    }
+}
+
+/// Tables of one name: `[[deny]]`.
+#[derive(Clone, Debug)]
+pub(super) struct Several<T>(Vec<T>);
+
+impl<T> Default for Several<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Several<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Several<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SeveralVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for SeveralVisitor<T> {
+            type Value = Several<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("tables with two brackets on each side, as in [[deny]]: there can be several")
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut tables: A) -> Result<Several<T>, A::Error> {
+                let mut all = Vec::new();
+                while let Some(table) = tables.next_element()? {
+                    all.push(table);
+                }
+                Ok(Several(all))
+            }
+        }
+
+        deserializer.deserialize_seq(SeveralVisitor(PhantomData))
     }
 }
 
