@@ -11,16 +11,18 @@ use rvp::install::{
     Applied, Environment, InstallError, LockedEnvironment, Plan, PlannedPackage, Store, Unpacked,
 };
 use rvp::model::{Artifact, Blake3, PackageName};
-use rvp::project::{Registry, Settings};
-use rvp::resolve::{Lock, LockedArtifact, LockedPackage, LockedTarget};
+use rvp::project::Settings;
+use rvp::resolve::{Lock, LockedArtifact, LockedPackage, LockedTarget, Registries};
+use rvp::trust::policy::Policies;
 use tokio::task::JoinSet;
 use uv_normalize::{ExtraName, GroupName};
 
 use super::context::Context;
 use super::environments;
 use super::graph::Graph;
+use super::judgement::{Held, judge, judge_all, refuse_forbidden};
 use super::output;
-use super::workspace::{ResolveArguments, Workspace};
+use super::workspace::{ResolveArguments, Workspace, open_locked};
 
 /// Make an environment hold exactly what the project's lock says
 ///
@@ -118,7 +120,8 @@ fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyh
     };
     let graph = Graph::of_lock(&lock, &target.name);
     let wanted = graph.reachable(roots(workspace, arguments)?);
-    install(context, &workspace.settings, &lock, target, Some(&wanted), Destination::OfProject(&environment))
+    let destination = Destination::OfProject(&environment, &workspace.policies);
+    install(context, &workspace.settings, &lock, target, Some(&wanted), destination)
 }
 
 /// The names that the chosen parts of the project require.
@@ -210,9 +213,9 @@ fn create_for(
 
 /// An environment to install into.
 pub enum Destination<'a> {
-    /// What it is to hold is remembered by a project.
-    OfProject(&'a Environment),
-    /// It remembers that itself, and the caller has the right to change it.
+    /// What it is to hold is remembered by a project, and must still be admitted by these policies.
+    OfProject(&'a Environment, &'a Policies),
+    /// It remembers that itself, and the caller has the right to change it. The lock was just made, under all policies.
     Own(&'a Environment, &'a LockedEnvironment<'a>),
 }
 
@@ -226,7 +229,7 @@ pub fn install(
     destination: Destination,
 ) -> anyhow::Result<Synced> {
     let environment = match destination {
-        Destination::OfProject(environment) | Destination::Own(environment, _) => environment,
+        Destination::OfProject(environment, _) | Destination::Own(environment, _) => environment,
     };
     let order: Vec<(&LockedPackage, &LockedArtifact)> = lock
         .install_order(&target.name)
@@ -252,34 +255,85 @@ pub fn install(
             })
             .collect(),
         lock: match destination {
-            Destination::OfProject(_) => None,
+            Destination::OfProject(..) => None,
             Destination::Own(..) => Some(lock.to_toml()?),
         },
     };
+    let sources = Sources { context, settings, lock, order: &order };
+    let policies = match destination {
+        Destination::OfProject(_, policies) => Some(policies),
+        Destination::Own(..) => None,
+    };
+    // Judged anew only when policies or packages changed: that may ask registries.
+    let demanding = policies.filter(|policies| !policies.is_empty());
+    let unjudged = demanding.filter(|policies| !environment.was_admitted(policies.digest(), &plan));
+    let opened = unjudged.map(|policies| sources.open_judged(policies, &order)).transpose()?;
+    let admitted = || {
+        if let Some(policies) = unjudged {
+            environment.note_admitted(policies.digest(), &plan);
+        }
+    };
     let store = context.package_store(settings)?;
     if environment.is_current(&plan, &store) {
+        admitted();
         return Ok(Synced::UpToDate(environment.path().to_owned()));
     }
     let before = environment.current().map(|generation| generation.plan).unwrap_or_default();
-    let unpacked = unpack(context, settings, lock, &order, &store)?;
+    let unpacked = unpack(&sources, &store, |missing| match (opened, policies) {
+        (Some(registries), _) => Ok(registries),
+        (None, Some(policies)) => sources.open_judged(policies, missing),
+        (None, None) => sources.open(missing),
+    })?;
     let applied = match destination {
-        Destination::OfProject(_) => {
+        Destination::OfProject(..) => {
             environment.lock(|waiting| context.say(waiting))?.apply(&plan, &store, &unpacked)?
         }
         Destination::Own(_, held) => held.apply(&plan, &store, &unpacked)?,
     };
+    admitted();
     report(context, &before, &plan, &applied);
     Ok(Synced::Changed)
 }
 
+/// What an environment takes, and where that comes from.
+struct Sources<'a> {
+    context: &'a Context,
+    settings: &'a Settings,
+    lock: &'a Lock,
+    order: &'a [Chosen<'a>],
+}
+
+/// A package and the file of it that is installed.
+type Chosen<'a> = (&'a LockedPackage, &'a LockedArtifact);
+
+impl Sources<'_> {
+    /// Opens the registries that `chosen` come from.
+    fn open(&self, chosen: &[Chosen]) -> anyhow::Result<Registries> {
+        let packages: Vec<&LockedPackage> = chosen.iter().map(|(package, _)| *package).collect();
+        open_locked(self.context, self.settings, self.lock, &packages)
+    }
+
+    /// As `open`; fails if `policies`, or those of the registries, forbid what is installed from there.
+    fn open_judged(&self, policies: &Policies, chosen: &[Chosen]) -> anyhow::Result<Registries> {
+        let registries = self.open(chosen)?;
+        let judge = judge(policies, &registries)?;
+        if !judge.policies().is_empty() {
+            let from_there = |package: &&LockedPackage| registries.reader(&package.registry).is_some();
+            let packages = self.order.iter().map(|(package, _)| *package).filter(from_there);
+            refuse_forbidden(&judge_all(&judge, &registries, packages.map(Held::of))?)?;
+        }
+        Ok(registries)
+    }
+}
+
 /// Has every artifact in the store, fetching what is missing; each is unpacked while the others still arrive.
+/// `open` gives the registries of what is missing.
 fn unpack(
-    context: &Context,
-    settings: &Settings,
-    lock: &Lock,
-    order: &[(&LockedPackage, &LockedArtifact)],
+    sources: &Sources,
     store: &Store,
+    open: impl FnOnce(&[Chosen]) -> anyhow::Result<Registries>,
 ) -> anyhow::Result<Vec<Unpacked>> {
+    let Sources { context, settings, order, .. } = *sources;
     let mut unpacked = Vec::with_capacity(order.len());
     let mut missing = Vec::new();
     for (package, artifact) in order {
@@ -291,7 +345,11 @@ fn unpack(
     if missing.is_empty() {
         return Ok(unpacked);
     }
-    let stores = open_needed(context, settings, lock, &missing)?;
+    let registries = open(&missing)?;
+    let stores: BTreeMap<&str, Arc<dyn rvp::registry::Store>> = registries
+        .readers()
+        .map(|(name, reader)| Ok((name, Arc::clone(reader.store()?))))
+        .collect::<anyhow::Result<_>>()?;
     let progress: Arc<dyn Progress> =
         if context.global.quiet { Arc::new(Silent) } else { Arc::new(Bar::new()) };
     let cache = context.folders(settings).cache.join("downloads");
@@ -338,34 +396,6 @@ fn unpack(
     })?;
     unpacked.extend(fresh);
     Ok(unpacked)
-}
-
-/// Opens the registries that the missing artifacts come from, each under the key that the lock knows it by.
-fn open_needed<'a>(
-    context: &Context,
-    settings: &Settings,
-    lock: &'a Lock,
-    missing: &[(&LockedPackage, &LockedArtifact)],
-) -> anyhow::Result<BTreeMap<&'a str, Arc<dyn rvp::registry::Store>>> {
-    let mut stores = BTreeMap::new();
-    for locked in &lock.registries {
-        let Some((package, _)) = missing.iter().find(|(package, _)| package.registry == locked.name) else {
-            continue;
-        };
-        let known: &[Registry] = settings.registries.as_deref().unwrap_or_default();
-        let registry = known.iter().find(|registry| registry.name == locked.name).with_context(|| {
-            format!(
-                "the lock takes {} from the registry `{}`, which no setting names\n  hint: name it under [tool.rvp] registries",
-                package.name, locked.name
-            )
-        })?;
-        let store = context
-            .open_registry(&registry.url.to_string(), Some(locked.key.clone()), settings, false)
-            .and_then(|reader| Ok(Arc::clone(reader.store()?)))
-            .with_context(|| format!("cannot use the registry `{}`", locked.name))?;
-        stores.insert(locked.name.as_str(), store);
-    }
-    Ok(stores)
 }
 
 fn report(context: &Context, before: &Plan, after: &Plan, applied: &Applied) {

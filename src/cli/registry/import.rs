@@ -10,7 +10,7 @@ use rvp::model::{Requirement, Target, TargetSpec};
 use rvp::project::Settings;
 use rvp::publish::{ReadArtifacts, Source, Staging, Wanted, read_folder};
 use rvp::registry::Writer;
-use rvp::resolve::decide_target;
+use rvp::resolve::{NoRules, decide_target};
 
 use crate::cli::arguments::requirement;
 use crate::cli::context::Context;
@@ -104,7 +104,7 @@ fn targets(context: &Context, arguments: &Arguments) -> anyhow::Result<Vec<Targe
         for python in or_default(&arguments.python) {
             for platform in or_default(&arguments.platform) {
                 let spec = TargetSpec { host: host.clone(), python: python.clone(), platform };
-                targets.push(decide_target(&spec, &hosts, &machine)?);
+                targets.push(decide_target(&spec, &hosts, &NoRules, &machine)?);
             }
         }
     }

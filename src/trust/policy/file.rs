@@ -132,13 +132,18 @@ impl PolicyFile {
         Origin { file: Arc::clone(&self.path), line: self.source.line(at) }
     }
 
+    /// The file as it was read.
+    pub fn bytes(&self) -> &[u8] {
+        self.source.text.as_bytes()
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Of all that the file says.
     pub fn digest(&self) -> Blake3 {
-        Blake3::of(self.source.text.as_bytes())
+        Blake3::of(self.bytes())
     }
 
     pub(super) fn witnesses(&self) -> Option<&Witnesses> {
