@@ -9,6 +9,7 @@ use rvp::project::{Home, Layers, PyProject, Settings, find_project};
 use rvp::registry::{
     ClientFolders, Config, HttpSettings, LogKey, OpenOptions, Reader, RegistryError, key_stem, open_store,
 };
+use rvp::trust::policy::{FILE_NAME, Places, Policies, ProjectPlace};
 
 use rvp::trust::{RecordVerifier, RootFiles};
 
@@ -34,6 +35,16 @@ impl Context {
     pub fn settings(&self, command_line: Settings, project: Option<&PyProject>) -> anyhow::Result<Settings> {
         let project = project.map(|project| project.layer.clone());
         Ok(Layers::load(command_line, project, &self.home)?.settings())
+    }
+
+    /// The policies that hold here: this machine's, the user's and the project's.
+    pub fn policies(&self, project: Option<&PyProject>) -> anyhow::Result<Policies> {
+        let project = project.map(|project| match &project.policy {
+            Some(path) => ProjectPlace::Named(path.clone()),
+            None => ProjectPlace::Beside(project.root().join(FILE_NAME)),
+        });
+        let places = Places { user: Some(self.home.policy_file()), project };
+        Ok(Policies::load(&places, jiff::Timestamp::now())?)
     }
 
     /// Says something, unless asked to be quiet.

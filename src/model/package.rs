@@ -29,6 +29,8 @@ pub struct ReleaseEntry {
     pub approvals: Vec<Approval>,
     /// When the release record was sealed.
     pub sealed: jiff::Timestamp,
+    /// When the last record was sealed that brought files to it.
+    pub completed: jiff::Timestamp,
     /// The numbers in the log of the release record and of each record that changed it, rising.
     pub entries: Vec<u64>,
 }
@@ -125,6 +127,7 @@ impl Package {
                     yanks: 0,
                     approvals: Vec::new(),
                     sealed,
+                    completed: sealed,
                     entries,
                 };
                 self.releases.insert(version, known);
@@ -139,6 +142,7 @@ impl Package {
                     }
                     release.artifacts.push(artifact);
                 }
+                release.completed = sealed;
                 release.entries.push(entry);
             }
             Record::Yank(yank) => {

@@ -40,6 +40,11 @@ impl Home {
         self.root.join("config.toml")
     }
 
+    /// What the user demands of packages.
+    pub fn policy_file(&self) -> PathBuf {
+        self.root.join("policy.toml")
+    }
+
     /// What can be fetched again. The setting `cache-dir` moves it.
     pub fn cache(&self) -> PathBuf {
         self.root.join("cache")

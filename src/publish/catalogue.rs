@@ -241,6 +241,7 @@ fn entry_of(name: &PackageName, version: &Version, mut files: Vec<IndexFile>) ->
         yanks: 0,
         approvals: Vec::new(),
         sealed: jiff::Timestamp::UNIX_EPOCH,
+        completed: jiff::Timestamp::UNIX_EPOCH,
         entries: Vec::new(),
     }
 }

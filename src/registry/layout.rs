@@ -3,6 +3,8 @@
 use crate::model::{Artifact, Blake3, BundleFile};
 
 pub const CONFIG: &str = "config.json";
+/// What the registry demands of its own packages; there may be none.
+pub const POLICY: &str = "policy.toml";
 pub const CHECKPOINT: &str = "log/checkpoint";
 /// The index file whose records name every file of the registry that is not an index file.
 pub const FILES_INDEX: &str = "index/files";

@@ -272,6 +272,19 @@ impl Writer {
         self.commit(Change { records: by_path(records)?, ..Change::default() }, now)
     }
 
+    /// Puts a file into the directory, in place of one that is there, and commits the record of it. Between the two, readers
+    /// find that it differs from what the checkpoint covers, and stop.
+    pub fn publish_file(
+        &mut self,
+        path: &str,
+        bytes: &[u8],
+        now: jiff::Timestamp,
+    ) -> Result<Sealed, RegistryError> {
+        self.put(path, bytes)?;
+        let record = FileRecord { path: path.into(), length: bytes.len() as u64, blake3: Blake3::of(bytes) };
+        self.publish(vec![Record::File(record)], now)
+    }
+
     /// Commits the proposals in all index files.
     pub fn seal_proposals(
         &mut self,

@@ -5,6 +5,7 @@ mod bundle;
 mod error;
 mod history;
 pub mod keys;
+pub mod policy;
 mod records;
 mod root;
 pub mod sign;

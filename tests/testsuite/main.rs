@@ -20,6 +20,11 @@ mod import_by_pip;
 mod lock;
 mod lock_choices;
 mod lock_conflicts;
+mod policy;
+mod policy_check;
+mod policy_files;
+#[cfg(target_os = "linux")]
+mod policy_of_machine;
 mod project;
 mod project_edits;
 mod publish;

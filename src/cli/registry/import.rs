@@ -11,7 +11,7 @@ use rvp::model::{Requirement, Target, TargetSpec};
 use rvp::project::Settings;
 use rvp::publish::{ReadArtifacts, Source, Staging, Wanted, attest_beside, read_folder};
 use rvp::registry::Writer;
-use rvp::resolve::decide_target;
+use rvp::resolve::{NoRules, decide_target};
 use rvp::trust::RecordVerifier;
 
 use crate::cli::arguments::requirement;
@@ -115,7 +115,7 @@ fn targets(context: &Context, arguments: &Arguments) -> anyhow::Result<Vec<Targe
         for python in or_default(&arguments.python) {
             for platform in or_default(&arguments.platform) {
                 let spec = TargetSpec { host: host.clone(), python: python.clone(), platform };
-                targets.push(decide_target(&spec, &hosts, &machine)?);
+                targets.push(decide_target(&spec, &hosts, &NoRules, &machine)?);
             }
         }
     }

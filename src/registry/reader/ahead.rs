@@ -45,6 +45,13 @@ impl Reader {
                 self.or_failed(layout::PREFIXES_INDEX, prefixes);
                 None
             }));
+            let policy_root = root.clone();
+            tasks.push(Box::pin(async move {
+                policy_root.await;
+                let policy = self.load(layout::POLICY).await;
+                self.or_failed(layout::POLICY, policy);
+                None
+            }));
             for name in &asked {
                 self.push_warm(&mut tasks, &root, name.clone());
             }
