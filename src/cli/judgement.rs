@@ -58,9 +58,9 @@ impl Judged {
             Verdict::Forbidden { violations, .. } => {
                 Some(format!("{name} {version} is forbidden by {}", violations.first()?))
             }
-            Verdict::Unknown => {
-                Some(format!("{name} {version} cannot be judged: its registry has no such release with this file"))
-            }
+            Verdict::Unknown => Some(format!(
+                "{name} {version} cannot be judged: its registry has no such release with this file"
+            )),
         }
     }
 }
@@ -77,7 +77,9 @@ impl Verification for Unverified {
     ) -> Result<Signatures, PackagesError> {
         match entry.release.signatures.is_empty() {
             true => Ok(Signatures::default()),
-            false => Err(format!("the signatures of {} {version} cannot be verified", found.package.name).into()),
+            false => {
+                Err(format!("the signatures of {} {version} cannot be verified", found.package.name).into())
+            }
         }
     }
 }
@@ -106,13 +108,16 @@ fn judge_one(judge: &Judge, registries: &Registries, held: Held) -> anyhow::Resu
         None => registries.package(&name).map_err(unreadable)?,
     };
     let release = found.as_ref().and_then(|found| Some((found, found.package.releases.get(&version)?)));
-    let is_of = |entry: &ReleaseEntry, digest: &Blake3| entry.artifacts.iter().any(|one| one.blake3 == *digest);
+    let is_of =
+        |entry: &ReleaseEntry, digest: &Blake3| entry.artifacts.iter().any(|one| one.blake3 == *digest);
     let release = release.filter(|(_, entry)| artifacts.iter().all(|digest| is_of(entry, digest)));
     let verdict = match release {
         None => Verdict::Unknown,
         Some((found, entry)) => match judge.violations(found, &version, entry).map_err(unreadable)? {
             none if none.is_empty() => Verdict::Ok,
-            violations => Verdict::Forbidden { violations, admitted: admitted(judge, found).map_err(unreadable)? },
+            violations => {
+                Verdict::Forbidden { violations, admitted: admitted(judge, found).map_err(unreadable)? }
+            }
         },
     };
     Ok(Judged { name, version, verdict })

@@ -99,11 +99,7 @@ fn of_lock(context: &Context, settings: &Settings, lock: &Lock) -> anyhow::Resul
 }
 
 /// What an environment holds, and the registries that it comes from, or is taken to come from.
-fn installed(
-    context: &Context,
-    env: &str,
-    settings: &Settings,
-) -> anyhow::Result<(Registries, Vec<Held>)> {
+fn installed(context: &Context, env: &str, settings: &Settings) -> anyhow::Result<(Registries, Vec<Held>)> {
     let environment = chosen(Some(env), settings)?;
     let plan = environment.current().map(|generation| generation.plan).unwrap_or_default();
     if let Some(text) = &plan.lock {
@@ -122,7 +118,9 @@ fn lines(judged: &Judged) -> Vec<String> {
     let Judged { name, version, verdict } = judged;
     match verdict {
         Verdict::Ok => vec![format!("{name} {version}: ok")],
-        Verdict::Unknown => vec![format!("{name} {version}: unknown, its registry has no such release with this file")],
+        Verdict::Unknown => {
+            vec![format!("{name} {version}: unknown, its registry has no such release with this file")]
+        }
         Verdict::Forbidden { violations, admitted } => {
             let mut lines = Vec::new();
             for violation in violations {

@@ -7,8 +7,8 @@ use anyhow::{Context as _, bail};
 use rvp::model::{PackageName, Requirement, Target, TargetSpec};
 use rvp::project::{Location, PyProject, Registry, Settings, find_project};
 use rvp::resolve::{
-    Asker, Lock, LockInputs, LockedPackage, Preferences, Registries, Request, ResolveOptions, Upgrade, decide_target,
-    resolve_all,
+    Asker, Lock, LockInputs, LockedPackage, Preferences, Registries, Request, ResolveOptions, Upgrade,
+    decide_target, resolve_all,
 };
 use rvp::trust::policy::Policies;
 
@@ -281,8 +281,10 @@ impl Workspace {
         if self.policies.is_empty() {
             return Ok(None);
         }
-        let registries = open_locked(context, &self.settings, lock, &lock.packages.iter().collect::<Vec<_>>())?;
-        let judged = judge_all(&judge(&self.policies, &registries)?, &registries, lock.packages.iter().map(Held::of))?;
+        let registries =
+            open_locked(context, &self.settings, lock, &lock.packages.iter().collect::<Vec<_>>())?;
+        let judged =
+            judge_all(&judge(&self.policies, &registries)?, &registries, lock.packages.iter().map(Held::of))?;
         Ok(judged.iter().find_map(Judged::fault))
     }
 

@@ -80,7 +80,11 @@ impl PyProject {
                 let mut known: Vec<&str> = vec!["hosts", "policy"];
                 let shared = SETTINGS.iter().filter(|setting| setting.scope == Scope::Everywhere);
                 known.extend(shared.map(|setting| setting.name));
-                (read_hosts(source, hosts)?, read_policy(source, policy)?, from_table(source, &table, &known)?)
+                (
+                    read_hosts(source, hosts)?,
+                    read_policy(source, policy)?,
+                    from_table(source, &table, &known)?,
+                )
             }
             None => Default::default(),
         };

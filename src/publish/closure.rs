@@ -15,7 +15,9 @@ use super::{Hosts, Incoming, Indexes, PublishError, ReadArtifacts, Refused, Stag
 use crate::model::{
     Artifact, PackageName, ReleaseEntry, Requirement, Target, Version, ranges_of_specifiers_text,
 };
-use crate::resolve::{self, Asker, NoRules, Packages, Preferences, Request, Resolution, ResolveError, ResolveOptions};
+use crate::resolve::{
+    self, Asker, NoRules, Packages, Preferences, Request, Resolution, ResolveError, ResolveOptions,
+};
 
 /// The wheels that are to be downloaded, by file name.
 #[derive(Default)]

@@ -63,7 +63,8 @@ impl<'a> Judge<'a> {
                 RegistryFacts { name: name.into(), key: reader.key().into(), location: store.identity() };
             if let Some(bytes) = reader.file(layout::POLICY)? {
                 let path = PathBuf::from(format!("{}/{}", store.location(), layout::POLICY));
-                policies = policies.and(PolicyFile::parse(Level::Registry(name.into()), &path, bytes.to_vec())?);
+                policies =
+                    policies.and(PolicyFile::parse(Level::Registry(name.into()), &path, bytes.to_vec())?);
             }
             facts.push(registry);
         }
@@ -91,7 +92,12 @@ impl<'a> Judge<'a> {
     }
 
     /// None for what comes with rvp itself, and from no registry.
-    fn facts<'f>(&'f self, found: &'f Found, version: &'f Version, entry: &'f ReleaseEntry) -> Option<ReleaseFacts<'f>> {
+    fn facts<'f>(
+        &'f self,
+        found: &'f Found,
+        version: &'f Version,
+        entry: &'f ReleaseEntry,
+    ) -> Option<ReleaseFacts<'f>> {
         Some(ReleaseFacts {
             registry: self.registries.iter().find(|registry| registry.name == found.registry)?,
             name: &found.package.name,

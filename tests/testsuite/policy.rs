@@ -67,7 +67,10 @@ fn denied_packages_and_versions() {
 fn a_host_release_can_be_denied() {
     let world = licensed();
     world.project(&[], "targets = [\"revit==2026\"]");
-    world.write("app/policy.toml", "[[deny]]\npackages = [\"host:revit>=2026\"]\nreason = \"not rolled out yet\"\n");
+    world.write(
+        "app/policy.toml",
+        "[[deny]]\npackages = [\"host:revit>=2026\"]\nreason = \"not rolled out yet\"\n",
+    );
     assert_snapshot!(world.app("lock") + &world.app("env create tools --revit 2026"));
 }
 
@@ -173,6 +176,7 @@ fn an_environment_of_no_project_is_judged_too() {
     world.done("config set registries.acme.url acme");
     world.done("env create ./tools --python 3.11 --platform win_amd64");
     world.write("home/policy.toml", "[licenses]\nallow = [\"MIT\"]\n");
-    let shown = world.rvp("install 'acme-walls>=2' --env ./tools") + &world.rvp("install acme-walls --env ./tools");
+    let shown =
+        world.rvp("install 'acme-walls>=2' --env ./tools") + &world.rvp("install acme-walls --env ./tools");
     assert_snapshot!(shown);
 }

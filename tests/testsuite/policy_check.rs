@@ -104,7 +104,10 @@ fn show_prints_every_rule_and_where_it_stands() {
     let world = licensed();
     world.project(&[], WINDOWS);
     let mut shown = world.app("policy show");
-    world.write("home/policy.toml", "[age]\nmin-days = 7\nexcept = [\"acme-*\"]\n\n[[deny]]\npackages = [\"left-pad\"]\n");
+    world.write(
+        "home/policy.toml",
+        "[age]\nmin-days = 7\nexcept = [\"acme-*\"]\n\n[[deny]]\npackages = [\"left-pad\"]\n",
+    );
     world.write("app/policy.toml", MIT);
     world.write("office.toml", "[signatures]\nrequired = [\"*\"]\n");
     world.done("registry policy acme office.toml");

@@ -31,7 +31,10 @@ impl Rule for Age {
             [] => String::new(),
             except => format!(", but not {}", list(except)),
         };
-        (self.min_days.span().start, format!("every package{except}: sealed at least {} ago", days(self.days())))
+        (
+            self.min_days.span().start,
+            format!("every package{except}: sealed at least {} ago", days(self.days())),
+        )
     }
 
     fn against(&self, release: &ReleaseFacts, now: Timestamp) -> Option<Finding> {

@@ -51,7 +51,11 @@ impl Rule for Approvals {
     fn fault(&self) -> Option<(Range<usize>, String)> {
         let enough = self.reviewers.len() >= self.count() || self.reviewers.iter().any(Who::is_pattern);
         (!enough).then(|| {
-            let reason = format!("{} approvals are required, and {} can be given: name more reviewers", self.count(), self.reviewers.len());
+            let reason = format!(
+                "{} approvals are required, and {} can be given: name more reviewers",
+                self.count(),
+                self.reviewers.len()
+            );
             (self.count.span(), reason)
         })
     }
@@ -64,12 +68,13 @@ impl Rule for Approvals {
         let found = self.found(signatures);
         (self.asks_for_signatures(release) && found.len() < self.count()).then(|| Finding {
             at: self.count.span().start,
-            reason: format!(
-                "approved by {} of the {} reviewers that it needs",
-                found.len(),
-                self.count()
+            reason: format!("approved by {} of the {} reviewers that it needs", found.len(), self.count()),
+            mend: format!(
+                "ask for `rvp approve {} {}` by one of {}",
+                release.name,
+                release.version,
+                list(&self.reviewers)
             ),
-            mend: format!("ask for `rvp approve {} {}` by one of {}", release.name, release.version, list(&self.reviewers)),
         })
     }
 }

@@ -8,7 +8,9 @@ use crate::project::ProjectError;
 pub enum PolicyError {
     #[error("cannot use the policy of {level}: {source}{}", hint(level))]
     Unusable { level: Level, source: ProjectError },
-    #[error("this machine has no folder for the data of programs, in which its policy would stand\n  hint: Windows calls it ProgramData; ask whoever manages this machine")]
+    #[error(
+        "this machine has no folder for the data of programs, in which its policy would stand\n  hint: Windows calls it ProgramData; ask whoever manages this machine"
+    )]
     NoMachineFolder,
 }
 

@@ -47,11 +47,8 @@ impl TryFrom<LicensesTable> for Licenses {
 }
 
 /// Identifiers as in the SPDX list of licences are the common ones; the deprecated `GPL-2.0` and `GPL-2.0+` are still much used.
-const MODE: ParseMode = ParseMode {
-    allow_deprecated: true,
-    allow_postfix_plus_on_gpl: true,
-    ..ParseMode::STRICT
-};
+const MODE: ParseMode =
+    ParseMode { allow_deprecated: true, allow_postfix_plus_on_gpl: true, ..ParseMode::STRICT };
 
 /// A licence of the SPDX list, `LicenseRef-…`, either `WITH` an exception; or many, by `*`: `BSD-*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +99,8 @@ impl LicensePattern {
         let (own, own_exception) = self.0.split_once(" WITH ").unzip();
         let own = own.unwrap_or(&self.0);
         let same = matches_pattern(own, &license.id) || matches_pattern(stem(own), stem(&license.id));
-        same && own_exception.is_none_or(|own| license.exception.as_deref().is_some_and(|one| matches_pattern(own, one)))
+        same && own_exception
+            .is_none_or(|own| license.exception.as_deref().is_some_and(|one| matches_pattern(own, one)))
     }
 }
 
@@ -177,7 +175,8 @@ impl Rule for Licenses {
             let exact = Expression::parse_mode(&allowed.0, MODE).ok();
             let stated = exact.as_ref().and_then(|one| Some(Stated::of(&one.requirements().next()?.req)));
             self.deny.iter().any(|deny| {
-                deny.get_ref() == *allowed || stated.as_ref().is_some_and(|stated| deny.get_ref().denies(stated))
+                deny.get_ref() == *allowed
+                    || stated.as_ref().is_some_and(|stated| deny.get_ref().denies(stated))
             })
         };
         let both = allow.get_ref().iter().find(denied)?;
@@ -194,7 +193,8 @@ impl Rule for Licenses {
             return finding(self.at(), "no licence is stated".into(), exempt);
         };
         let Ok(expression) = Expression::parse_mode(text, MODE) else {
-            let reason = format!("its licence `{}` is not an SPDX expression, and so cannot be judged", quoted(text));
+            let reason =
+                format!("its licence `{}` is not an SPDX expression, and so cannot be judged", quoted(text));
             return finding(self.at(), reason, exempt);
         };
         if expression.evaluate(|license| self.against_license(license).is_none()) {
@@ -205,7 +205,11 @@ impl Rule for Licenses {
             1 => String::new(),
             _ => format!(" (of `{}`)", quoted(text)),
         };
-        finding(at, reason + &whole, "choose a release or a package under another licence; whoever keeps the policy can name the package under `except`")
+        finding(
+            at,
+            reason + &whole,
+            "choose a release or a package under another licence; whoever keeps the policy can name the package under `except`",
+        )
     }
 }
 
@@ -215,7 +219,8 @@ mod tests {
 
     fn judged(rule: &str, license: &str) -> String {
         let rule: Licenses = toml::from_str(rule).unwrap();
-        let registry = super::super::RegistryFacts { name: "acme".into(), key: "k".into(), location: "/acme".into() };
+        let registry =
+            super::super::RegistryFacts { name: "acme".into(), key: "k".into(), location: "/acme".into() };
         let version = crate::model::Version::parse(Family::Python, "1.0").unwrap();
         let name = crate::model::PackageName::python("acme-walls").unwrap();
         let sealed = jiff::Timestamp::UNIX_EPOCH;
@@ -234,10 +239,31 @@ mod tests {
         ] {
             said.push_str(&format!("{rule}\n"));
             for license in [
-                "MIT", "mit", "BSD-3-Clause", "MIT OR GPL-3.0-only", "MIT AND GPL-3.0-only", "(MIT OR AGPL-3.0-or-later) AND BSD-2-Clause",
-                "Apache-2.0+", "LGPL-2.1-or-later", "LGPL-2.1+", "LGPL-2.1", "LGPL-3.0-only", "GPL-3.0-or-later", "GPL-3.0", "GPL-3.0+",
-                "GPL-2.0-only WITH Classpath-exception-2.0", "GPL-2.0-or-later WITH Classpath-exception-2.0", "GPL-2.0-only",
-                "GPL-3.0-only WITH GCC-exception-3.1", "LicenseRef-Proprietary", "MIT License", "MIT/Apache-2.0", "MIT AND", "(((((", "\u{1b}[2J\n", "",
+                "MIT",
+                "mit",
+                "BSD-3-Clause",
+                "MIT OR GPL-3.0-only",
+                "MIT AND GPL-3.0-only",
+                "(MIT OR AGPL-3.0-or-later) AND BSD-2-Clause",
+                "Apache-2.0+",
+                "LGPL-2.1-or-later",
+                "LGPL-2.1+",
+                "LGPL-2.1",
+                "LGPL-3.0-only",
+                "GPL-3.0-or-later",
+                "GPL-3.0",
+                "GPL-3.0+",
+                "GPL-2.0-only WITH Classpath-exception-2.0",
+                "GPL-2.0-or-later WITH Classpath-exception-2.0",
+                "GPL-2.0-only",
+                "GPL-3.0-only WITH GCC-exception-3.1",
+                "LicenseRef-Proprietary",
+                "MIT License",
+                "MIT/Apache-2.0",
+                "MIT AND",
+                "(((((",
+                "\u{1b}[2J\n",
+                "",
             ] {
                 said.push_str(&format!("  {license:?}: {}\n", judged(rule, license)));
             }

@@ -31,7 +31,10 @@ impl Rule for Witnesses {
             return Some((self.quorum.span(), format!("the witness {key} is named twice")));
         }
         (quorum as usize > keys).then(|| {
-            (self.quorum.span(), format!("{quorum} witnesses are required, and {keys} can cosign: name more keys"))
+            (
+                self.quorum.span(),
+                format!("{quorum} witnesses are required, and {keys} can cosign: name more keys"),
+            )
         })
     }
 }

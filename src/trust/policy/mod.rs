@@ -13,6 +13,12 @@ mod file;
 mod layers;
 mod licenses;
 mod log;
+#[cfg(unix)]
+#[path = "machine_unix.rs"]
+mod machine;
+#[cfg(windows)]
+#[path = "machine_windows.rs"]
+mod machine;
 mod origin;
 mod pattern;
 mod publishers;
@@ -143,7 +149,10 @@ impl Policies {
     }
 
     /// The rules that a release is judged by. A registry's own are for what comes from there.
-    fn applying<'a>(&'a self, release: &ReleaseFacts) -> impl Iterator<Item = (&'a PolicyFile, &'a dyn Rule)> {
+    fn applying<'a>(
+        &'a self,
+        release: &ReleaseFacts,
+    ) -> impl Iterator<Item = (&'a PolicyFile, &'a dyn Rule)> {
         let registry = release.registry.name.clone();
         self.files
             .iter()
@@ -154,7 +163,11 @@ impl Policies {
             .flat_map(|file| file.rules().into_iter().map(move |rule| (file, rule)))
     }
 
-    fn violations(&self, release: &ReleaseFacts, judge: impl Fn(&dyn Rule) -> Option<Finding>) -> Vec<Violation> {
+    fn violations(
+        &self,
+        release: &ReleaseFacts,
+        judge: impl Fn(&dyn Rule) -> Option<Finding>,
+    ) -> Vec<Violation> {
         self.applying(release)
             .filter_map(|(file, rule)| {
                 let Finding { at, reason, mend } = judge(rule)?;

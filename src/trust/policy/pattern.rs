@@ -8,9 +8,7 @@ use version_ranges::Ranges;
 
 use super::facts::ReleaseFacts;
 use super::rule::list;
-use crate::model::{
-    Family, PackageName, Requirement, Version, matches_pattern, ranges_of_specifiers,
-};
+use crate::model::{Family, PackageName, Requirement, Version, matches_pattern, ranges_of_specifiers};
 use crate::project::{FromText, Text};
 
 /// Packages by name, and by version where some are meant only: `numpy`, `acme-*`, `scipy<1.12`, `vitte:acme/*`, `host:revit`.
@@ -73,22 +71,28 @@ impl FromText for PackagePattern {
             None if name.contains('/') => (Family::Vitte, name),
             None => (Family::Python, name),
         };
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.*".contains(c) || (c == '/' && family == Family::Vitte);
+        let allowed = |c: char| {
+            c.is_ascii_alphanumeric() || "-_.*".contains(c) || (c == '/' && family == Family::Vitte)
+        };
         if name.is_empty() || !name.chars().all(allowed) {
-            return Err(wrong("a name has ASCII letters, digits, `-`, `_` and `.`; `*` stands for any characters, and versions follow as in `scipy<1.12`"));
+            return Err(wrong(
+                "a name has ASCII letters, digits, `-`, `_` and `.`; `*` stands for any characters, and versions follow as in `scipy<1.12`",
+            ));
         }
         if family == Family::Vitte && !name.contains('/') && name != "**" {
             return Err(wrong("a Vitte package is named `owner/name`"));
         }
         let ranges = match (versions, family) {
             ("", _) => None,
-            (versions, Family::Vitte) => {
-                Some(Requirement::parse(family, &format!("a/a {versions}")).map_err(|_| wrong("its versions are not those of SemVer, such as `^1.2`"))?.ranges)
-            }
+            (versions, Family::Vitte) => Some(
+                Requirement::parse(family, &format!("a/a {versions}"))
+                    .map_err(|_| wrong("its versions are not those of SemVer, such as `^1.2`"))?
+                    .ranges,
+            ),
             (versions, _) => {
                 let specifiers = VersionSpecifiers::from_text(versions).map_err(|reason| wrong(&reason))?;
                 Some(ranges_of_specifiers(specifiers))
-            },
+            }
         };
         let name = name.to_ascii_lowercase().replace(['_', '.'], "-");
         Ok(Self { text: text.into(), family: Some(family), name, versions: ranges })
@@ -162,7 +166,19 @@ mod tests {
     #[test]
     fn what_is_no_pattern_is_refused() {
         let mut said = String::new();
-        for text in ["", " ", "a b", "numpy[extra]", "npm:left-pad", "vitte:math", "numpy<", "é", "a;b", "a/b <x", "a@1"] {
+        for text in [
+            "",
+            " ",
+            "a b",
+            "numpy[extra]",
+            "npm:left-pad",
+            "vitte:math",
+            "numpy<",
+            "é",
+            "a;b",
+            "a/b <x",
+            "a@1",
+        ] {
             said.push_str(&format!("{}\n", PackagePattern::from_text(text).unwrap_err()));
         }
         insta::assert_snapshot!(said);

@@ -27,7 +27,10 @@ struct Allowed {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table such as { key = \"…\" } or { url = \"https://example.org/**\" }")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table such as { key = \"…\" } or { url = \"https://example.org/**\" }"
+)]
 struct AllowedTable {
     key: Option<VerifierKey>,
     url: Option<String>,

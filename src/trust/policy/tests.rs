@@ -109,6 +109,8 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
         "[age]\nmin-days = 7\n[age]\nmin-days = 8",
         "[age]\nmin-days = ",
         "[age",
+        "\"\\u001b[2J\" = 1",
+        &format!("deny = {}", "[".repeat(100_000)),
     ] {
         said.push_str(&format!("{}\n", parse(Level::User, text).unwrap_err()));
     }
@@ -122,7 +124,8 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
     ] {
         said.push_str(&format!("{}\n", parse(level, text).unwrap_err()));
     }
-    let bytes = |bytes: Vec<u8>| PolicyFile::parse(Level::Machine, Path::new("policy.toml"), bytes).unwrap_err();
+    let bytes =
+        |bytes: Vec<u8>| PolicyFile::parse(Level::Machine, Path::new("policy.toml"), bytes).unwrap_err();
     said.push_str(&format!("{}\n{}\n", bytes(b"[age]\n\xff".to_vec()), bytes(vec![b'\n'; 10 << 20])));
     insta::assert_snapshot!(said);
 }
@@ -133,7 +136,8 @@ fn signer(name: &str) -> Signer {
 
 /// A policy, a release and its signatures, each out of few so that they meet.
 fn rule() -> impl Strategy<Value = String> {
-    let pattern = prop::sample::select(vec!["*", "acme-*", "acme-walls", "acme-walls<2", "vitte:**", "numpy"]);
+    let pattern =
+        prop::sample::select(vec!["*", "acme-*", "acme-walls", "acme-walls<2", "vitte:**", "numpy"]);
     let except = prop::sample::select(vec!["", "except = ['acme-walls']\n", "except = ['acme-*>=2']\n"]);
     let who = prop::sample::select(vec!["ana", "ben", "*"]);
     (0..7_u8, pattern, except, who).prop_map(|(kind, pattern, except, who)| {
