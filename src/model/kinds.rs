@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Artifact, Blake3, Family, OwnerSet, PackageName, PublicKey, Version, VersionError};
+use super::{Artifact, Blake3, Family, OwnerSet, PackageName, PublicKey, Signer, Version, VersionError};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -140,6 +140,17 @@ pub struct FileRecord {
     pub path: String,
     pub length: u64,
     pub blake3: Blake3,
+}
+
+impl BundleFile {
+    /// The file of a bundle that `signer` has signed.
+    pub fn of(bundle: &[u8], signer: &Signer) -> Self {
+        let key = match signer {
+            Signer::Key { key } => Some(key.clone()),
+            Signer::Identity { .. } => None,
+        };
+        Self { size: bundle.len() as u64, blake3: Blake3::of(bundle), key }
+    }
 }
 
 impl Release {
