@@ -124,6 +124,9 @@ fn check_names(
         }
     }
     let prefix_bytes = reader.file(layout::PREFIXES_INDEX)?.unwrap_or_default();
+    let of_prefixes = (layout::PREFIXES_INDEX, prefix_bytes.as_slice());
+    let of_names = histories.values().map(|history| (history.path.as_str(), history.bytes.as_slice()));
+    reader.check_grown(of_names.chain([of_prefixes]))?;
     let prefixes = Prefixes::parse(&prefix_bytes)?;
     let prefix_lines = sealed_lines(layout::PREFIXES_INDEX, &prefix_bytes)?;
     let mut lines: BTreeMap<&PackageName, Vec<SealedLine>> = BTreeMap::new();
@@ -139,6 +142,12 @@ fn check_names(
     }
     let verdicts = judge(authority, reader, &registry, &cases)?;
     let judged: Vec<(&Case, Verdict)> = cases.iter().zip(verdicts).collect();
+    let owned = histories.values().filter(|history| {
+        let package = &history.package;
+        !package.owners.is_empty() || prefixes.in_force(&package.name, u64::MAX).is_some()
+    });
+    let owned = owned.map(|history| (history.path.as_str(), history.bytes.as_slice()));
+    reader.remember_grown(owned.chain(Some(of_prefixes).filter(|(_, bytes)| !bytes.is_empty())))?;
     let known = |(name, version): &(PackageName, Version)| {
         facts(name, version, &histories.get(name)?.package, &judged)
     };

@@ -3,6 +3,7 @@
 mod ahead;
 mod bundles;
 mod files;
+mod grown;
 mod log;
 
 use std::collections::HashMap;
