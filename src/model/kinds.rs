@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Artifact, Blake3, Family, OwnerSet, PackageName, PublicKey, Version, VersionError};
+use super::{Artifact, Blake3, Family, OwnerSet, PackageName, PublicKey, Signer, Version, VersionError};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -150,6 +150,17 @@ pub struct KeyRecord {
     pub key: String,
     /// A C2SP signed note in which the key before it hands the log over.
     pub note: String,
+}
+
+impl BundleFile {
+    /// The file of a bundle that `signer` has signed.
+    pub fn of(bundle: &[u8], signer: &Signer) -> Self {
+        let key = match signer {
+            Signer::Key { key } => Some(key.clone()),
+            Signer::Identity { .. } => None,
+        };
+        Self { size: bundle.len() as u64, blake3: Blake3::of(bundle), key }
+    }
 }
 
 impl Release {

@@ -124,11 +124,7 @@ pub fn authorise(
 ) -> Result<Option<Why>, Unauthorised> {
     let needed = match record {
         Record::Release(_) | Record::Add(_) | Record::Yank(_) => Needed::for_record(own, prefix),
-        Record::Owners(owners) => Some(Needed::for_owners(&owners.set, own, prefix)),
-        Record::Prefix(owners) => Some(Needed::for_owners(&owners.set, own, prefix)),
-        Record::Approve(_) | Record::Seal(_) | Record::File(_) | Record::Key(_) | Record::Unknown { .. } => {
-            None
-        }
+        record => record.owners().map(|next| Needed::for_owners(next, own, prefix)),
     };
     let Some(needed) = needed else { return Ok(None) };
     needed.check(signers, sealed)?;

@@ -106,7 +106,9 @@ impl Package {
         let must_be_signed = !self.owners.is_empty()
             && matches!(record, Record::Release(_) | Record::Add(_) | Record::Yank(_) | Record::Owners(_));
         if must_be_signed && record.signatures().is_empty() {
-            return Err(order("the package has owners, and none of them has signed the record".into()));
+            return Err(order(
+                "the package has owners, and none of them has signed the record: someone who has the registry's key, and not an owner's, added it".into(),
+            ));
         }
         match record {
             Record::Release(release) => {

@@ -6,8 +6,8 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Add, Approve, Artifact, BundleFile, FileRecord, KeyRecord, NameError, Owners, PackageName, PrefixOwners,
-    Release, Seal, VersionError, Yank,
+    Add, Approve, Artifact, BundleFile, FileRecord, KeyRecord, NameError, OwnerSet, Owners, PackageName,
+    PrefixOwners, Release, Seal, VersionError, Yank,
 };
 
 /// A log entry is one line, and the tile format gives its length 16 bits (C2SP tlog-tiles).
@@ -153,6 +153,15 @@ impl Record {
             Record::Prefix(owners) => Some(&mut owners.signatures),
             Record::Approve(approve) => Some(&mut approve.signatures),
             Record::Seal(_) | Record::File(_) | Record::Key(_) | Record::Unknown { .. } => None,
+        }
+    }
+
+    /// The owners that it states.
+    pub fn owners(&self) -> Option<&OwnerSet> {
+        match self {
+            Record::Owners(owners) => Some(&owners.set),
+            Record::Prefix(owners) => Some(&owners.set),
+            _ => None,
         }
     }
 

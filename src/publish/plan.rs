@@ -176,6 +176,9 @@ fn check_hosts(artifact: &Incoming, release: &Release) -> Result<(), PublishErro
     })
 }
 
+/// What a record keeps free for the signatures that are added to it.
+const SIGNATURES: usize = 1024;
+
 /// Spreads artifacts over records so that each fits into a log entry. `is_new`: the first is the release record itself.
 fn split(
     release: Release,
@@ -200,7 +203,7 @@ fn split(
             .map_err(|error| crate::model::RecordError::Json(error.to_string()))?
             .len()
             + 1;
-        if length + more > MAX_RECORD {
+        if length + more + SIGNATURES > MAX_RECORD {
             parts.push(Vec::new());
             length = add_length;
         }

@@ -107,6 +107,10 @@ pub enum RegistryError {
     Altered { location: String, path: String, reason: String },
 
     #[error(
+        "{path} of {location} does not begin with the records that it had when it was last used here: owners, or what they signed, were taken out of it\n  hint: someone who has the registry's key has rewritten it; use nothing of this copy, and tell whoever runs the registry that `rvp registry verify` should be run on it"
+    )]
+    Rewritten { location: String, path: String },
+    #[error(
         "{location} was never read from this machine, and this run is offline\n  hint: run it once without --offline"
     )]
     NeverSeen { location: String },

@@ -1,6 +1,6 @@
 //! The names of a registry's files, and how large each may be. Paths are relative, with `/` between parts.
 
-use crate::model::{Artifact, Blake3, BundleFile};
+use crate::model::{Artifact, Blake3, BundleFile, Record, RecordError};
 
 pub const CONFIG: &str = "config.json";
 /// What the registry demands of its own packages; there may be none.
@@ -36,6 +36,16 @@ pub const MAX_SNAPSHOT_NODE: u64 = 1 << 17;
 pub const MAX_INDEX: u64 = 1 << 26;
 /// A Sigstore bundle; the largest statement is far smaller.
 pub const MAX_BUNDLE: u64 = 1 << 22;
+
+/// The index file in which a record stands, or none for kinds that no one publishes.
+pub fn index_path(record: &Record) -> Result<Option<String>, RecordError> {
+    Ok(match record {
+        Record::File(_) => Some(FILES_INDEX.to_owned()),
+        Record::Prefix(_) => Some(PREFIXES_INDEX.to_owned()),
+        Record::Key(_) => Some(KEYS_INDEX.to_owned()),
+        record => record.package()?.map(|name| name.index_path()),
+    })
+}
 
 /// `blobs/ab/<blake3>/<file>`: the digest makes it unique, the file name lets pip read the URL.
 pub fn blob(artifact: &Artifact) -> String {

@@ -67,15 +67,8 @@ pub(super) struct Rules<'a> {
 
 /// The index file in which a record stands.
 pub(super) fn path_of(record: &Record) -> Result<String, RegistryError> {
-    match record {
-        Record::File(_) => Ok(layout::FILES_INDEX.into()),
-        Record::Prefix(_) => Ok(layout::PREFIXES_INDEX.into()),
-        Record::Key(_) => Ok(layout::KEYS_INDEX.into()),
-        record => match record.package().map_err(|source| bad_record(&source))? {
-            Some(name) => Ok(name.index_path()),
-            None => Err(bad_record(&"this kind of record cannot be published")),
-        },
-    }
+    let path = layout::index_path(record).map_err(|source| bad_record(&source))?;
+    path.ok_or_else(|| bad_record(&"this kind of record cannot be published"))
 }
 
 /// Chooses what to commit: the fit proposals among the lines behind the committed ones, and then `records`, all of

@@ -23,7 +23,7 @@ use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
 use super::{Authority, Checkpoint, Config, LogKey, RegistryError, layout};
 use crate::files;
-use crate::model::{Blake3, BundleFile, FileRecord, Package, PackageName, Prefixes, Record};
+use crate::model::{Blake3, FileRecord, Package, PackageName, Prefixes, Record};
 
 /// A directory registry, locked for one writer.
 pub struct Writer {
@@ -168,31 +168,33 @@ impl Writer {
 
     /// All committed releases of a package, or none.
     pub fn package(&self, name: &PackageName) -> Result<Option<Package>, RegistryError> {
-        let path = name.index_path();
-        let Some(entry) = self.entry(&path)? else { return Ok(None) };
-        let file = index_file(&self.dir, &path, Some(entry))?;
-        Ok(Some(Package::parse(name, &file.committed)?))
+        match self.index(&name.index_path())? {
+            Some(bytes) => Ok(Some(Package::parse(name, &bytes)?)),
+            None => Ok(None),
+        }
     }
 
     /// Who owns which prefixes of names.
     pub fn prefixes(&self) -> Result<Prefixes, RegistryError> {
-        match self.entry(layout::PREFIXES_INDEX)? {
-            Some(entry) => {
-                let file = index_file(&self.dir, layout::PREFIXES_INDEX, Some(entry))?;
-                Ok(Prefixes::parse(&file.committed)?)
-            }
+        match self.index(layout::PREFIXES_INDEX)? {
+            Some(bytes) => Ok(Prefixes::parse(&bytes)?),
             None => Ok(Prefixes::default()),
         }
     }
 
+    /// The committed bytes of an index file, or none.
+    pub fn index(&self, path: &str) -> Result<Option<Vec<u8>>, RegistryError> {
+        let Some(entry) = self.entry(path)? else { return Ok(None) };
+        Ok(Some(index_file(&self.dir, path, Some(entry))?.committed))
+    }
+
     /// Puts a bundle into the registry as a blob.
-    pub fn put_bundle(&self, bytes: &[u8]) -> Result<BundleFile, RegistryError> {
-        let file = BundleFile { size: bytes.len() as u64, blake3: Blake3::of(bytes), key: None };
-        let path = layout::bundle(&file);
-        if !self.dir.join(&path).exists() {
-            self.put(&path, bytes)?;
+    pub fn put_bundle(&self, bytes: &[u8]) -> Result<(), RegistryError> {
+        let path = layout::blob_of(Blake3::of(bytes), layout::BUNDLE);
+        match self.dir.join(&path).exists() {
+            true => Ok(()),
+            false => self.put(&path, bytes),
         }
-        Ok(file)
     }
 
     /// Copies a file of `size` bytes into the registry as the blob `file`, checking its digest on the way.

@@ -76,20 +76,57 @@ pub fn check(
     reader: &Reader,
     releases: &[(PackageName, Version)],
 ) -> Result<Vec<Facts>, HistoryError> {
+    for (name, version) in releases {
+        if reader.package(name)?.is_none_or(|package| !package.releases.contains_key(version)) {
+            return Err(HistoryError::Missing {
+                registry: reader.config()?.name.clone(),
+                name: name.clone(),
+                version: version.clone(),
+            });
+        }
+    }
+    let names = releases.iter().map(|(name, _)| name).collect();
+    check_names(authority, reader, names, releases)
+}
+
+/// Checks all that a registry says of the owners of a name.
+pub fn check_owners(
+    authority: &dyn Authority,
+    reader: &Reader,
+    name: &PackageName,
+) -> Result<(), HistoryError> {
+    check_names(authority, reader, BTreeSet::from([name]), &[]).map(drop)
+}
+
+/// Checks all that a registry says of the owners of prefixes.
+pub fn check_prefixes(authority: &dyn Authority, reader: &Reader) -> Result<Prefixes, HistoryError> {
+    let registry = reader.config()?.name.clone();
+    let bytes = reader.file(layout::PREFIXES_INDEX)?.unwrap_or_default();
+    let prefixes = Prefixes::parse(&bytes)?;
+    let lines = sealed_lines(layout::PREFIXES_INDEX, &bytes)?;
+    let cases: Vec<Case> = lines.iter().filter_map(|line| prefix_case(line, &prefixes)).collect();
+    judge(authority, reader, &registry, &cases)?;
+    Ok(prefixes)
+}
+
+fn check_names(
+    authority: &dyn Authority,
+    reader: &Reader,
+    names: BTreeSet<&PackageName>,
+    releases: &[(PackageName, Version)],
+) -> Result<Vec<Facts>, HistoryError> {
     let registry = reader.config()?.name.clone();
     let mut histories: BTreeMap<&PackageName, History> = BTreeMap::new();
-    for (name, version) in releases {
-        let missing = || HistoryError::Missing {
-            registry: registry.clone(),
-            name: name.clone(),
-            version: version.clone(),
-        };
-        let package = reader.package(name)?.filter(|package| package.releases.contains_key(version));
+    for name in names {
         let path = name.index_path();
-        let bytes = reader.file(&path)?.ok_or_else(missing)?;
-        histories.insert(name, History { package: package.ok_or_else(missing)?, path, bytes });
+        if let (Some(package), Some(bytes)) = (reader.package(name)?, reader.file(&path)?) {
+            histories.insert(name, History { package, path, bytes });
+        }
     }
     let prefix_bytes = reader.file(layout::PREFIXES_INDEX)?.unwrap_or_default();
+    let of_prefixes = (layout::PREFIXES_INDEX, prefix_bytes.as_slice());
+    let of_names = histories.values().map(|history| (history.path.as_str(), history.bytes.as_slice()));
+    reader.check_grown(of_names.chain([of_prefixes]))?;
     let prefixes = Prefixes::parse(&prefix_bytes)?;
     let prefix_lines = sealed_lines(layout::PREFIXES_INDEX, &prefix_bytes)?;
     let mut lines: BTreeMap<&PackageName, Vec<SealedLine>> = BTreeMap::new();
@@ -98,19 +135,23 @@ pub fn check(
     }
     let chosen: BTreeSet<(&PackageName, &Version)> =
         releases.iter().map(|(name, version)| (name, version)).collect();
-
     let mut cases = prefix_cases(&prefix_lines, &prefixes, &histories);
     for (name, history) in &histories {
-        cases.extend(package_cases(history, &lines[name], &prefixes, |version| {
-            chosen.contains(&(*name, version))
-        }));
+        let is_chosen = |version: &Version| chosen.contains(&(*name, version));
+        cases.extend(package_cases(history, &lines[name], &prefixes, is_chosen));
     }
-    let signers = judge(authority, reader, &registry, &cases)?;
-    let judged: Vec<(&Case, Verdict)> = cases.iter().zip(signers).collect();
-    Ok(releases
-        .iter()
-        .filter_map(|(name, version)| facts(name, version, &histories.get(name)?.package, &judged))
-        .collect())
+    let verdicts = judge(authority, reader, &registry, &cases)?;
+    let judged: Vec<(&Case, Verdict)> = cases.iter().zip(verdicts).collect();
+    let owned = histories.values().filter(|history| {
+        let package = &history.package;
+        !package.owners.is_empty() || prefixes.in_force(&package.name, u64::MAX).is_some()
+    });
+    let owned = owned.map(|history| (history.path.as_str(), history.bytes.as_slice()));
+    reader.remember_grown(owned.chain(Some(of_prefixes).filter(|(_, bytes)| !bytes.is_empty())))?;
+    let known = |(name, version): &(PackageName, Version)| {
+        facts(name, version, &histories.get(name)?.package, &judged)
+    };
+    Ok(releases.iter().filter_map(known).collect())
 }
 
 /// Checks all signatures of all records of a registry. Returns what is wrong, one sentence each.

@@ -15,7 +15,7 @@ mod verify;
 pub use attestation::provenance_of;
 pub use bundle::{Bundle, MAX_BUNDLE};
 pub use error::TrustError;
-pub use history::{Facts, HistoryError, check, check_all};
+pub use history::{Facts, HistoryError, check, check_all, check_owners, check_prefixes};
 pub use records::{RecordVerifier, RootFiles};
 pub use root::{Origin, TrustedRoot};
 pub use statement::{PAYLOAD_TYPE, PREDICATE_TYPE, RecordLine, Statement, StatementError};

@@ -4,6 +4,7 @@ mod ahead;
 mod bundles;
 mod continuity;
 mod files;
+mod grown;
 mod keys;
 mod log;
 

@@ -7,6 +7,7 @@ pub mod hostile;
 pub mod mount;
 pub mod nginx;
 pub mod place;
+pub mod signer;
 #[path = "../../../src/testing/mod.rs"]
 mod testing;
 
