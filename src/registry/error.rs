@@ -66,6 +66,10 @@ pub enum RegistryError {
     )]
     ReplacedKey { location: String, key: String, size: u64, handed: u64 },
     #[error(
+        "this witness has cosigned another log that is named `{origin}`, that of the key {key}\n  hint: a witness knows a log by its name; give it another key, or another folder by --state, for this log"
+    )]
+    OtherLog { origin: String, key: String },
+    #[error(
         "the new key of {location} cannot be believed: {reason}\n  hint: whoever serves it has put the change of keys together from parts; ask whoever runs the registry"
     )]
     Handover { location: String, reason: String },

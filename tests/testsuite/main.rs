@@ -2,6 +2,7 @@
 //!
 //! They are one program, so that what they share is built once, and what none of them uses is noticed.
 
+mod c2sp;
 mod config;
 mod environment;
 mod environment_history;
@@ -19,11 +20,15 @@ mod import_by_pip;
 mod lock;
 mod lock_choices;
 mod lock_conflicts;
+mod log_seen;
 mod project;
 mod project_edits;
 mod publish;
 mod registry;
+mod registry_add;
 mod registry_crashes;
 mod registry_faults;
+mod rotation;
 mod support;
 mod two_processes;
+mod witness;
