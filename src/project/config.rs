@@ -75,7 +75,10 @@ impl UserConfig {
             _ => false,
         };
         if removed {
-            self.write(&document, |reason| ProjectError::Value { key: format!("registries.{name}"), reason })?;
+            self.write(&document, |reason| ProjectError::Value {
+                key: format!("registries.{name}"),
+                reason,
+            })?;
         }
         Ok(removed)
     }
@@ -114,7 +117,10 @@ fn set_in(document: &mut DocumentMut, key: &str, text: &str) -> Result<(), Proje
     let value_error = |reason: String| ProjectError::Value { key: key.into(), reason };
     match (setting.name, rest) {
         (_, None) => {
-            put(document.entry(setting.name).or_insert(Item::None), setting.value(text).map_err(value_error)?);
+            put(
+                document.entry(setting.name).or_insert(Item::None),
+                setting.value(text).map_err(value_error)?,
+            );
         }
         ("registries", Some(rest)) => {
             let (registry, field) = rest.split_once('.').ok_or_else(|| {
@@ -122,7 +128,10 @@ fn set_in(document: &mut DocumentMut, key: &str, text: &str) -> Result<(), Proje
             })?;
             let value = match field {
                 "prefixes" | "witnesses" => setting.value(text).map_err(value_error)?,
-                "quorum" => text.parse::<i64>().map(Value::from).map_err(|_| value_error(format!("`{text}` is not a number")))?,
+                "quorum" => text
+                    .parse::<i64>()
+                    .map(Value::from)
+                    .map_err(|_| value_error(format!("`{text}` is not a number")))?,
                 field if REGISTRY_FIELDS.contains(&field) => text.into(),
                 _ => {
                     let known = REGISTRY_FIELDS.iter().map(|field| format!("registries.{registry}.{field}"));

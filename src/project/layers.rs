@@ -204,7 +204,10 @@ mod tests {
         ("no-build", "true"),
         ("override-dependencies", "['numpy==2.1']"),
         ("prerelease", "'allow'"),
-        ("registries", "[{ name = 'one', url = '/one', prefixes = ['a-'], key = 'k', witnesses = ['w'], quorum = 1 }]"),
+        (
+            "registries",
+            "[{ name = 'one', url = '/one', prefixes = ['a-'], key = 'k', witnesses = ['w'], quorum = 1 }]",
+        ),
         ("resolution", "'lowest'"),
         ("store-dir", "'/project/one'"),
         ("targets", "['revit==2025', { host = 'revit==2026', python = '3.12', platform = 'win_amd64' }]"),

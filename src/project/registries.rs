@@ -76,7 +76,10 @@ pub(super) fn conflict(registries: &[Registry]) -> Option<String> {
     for (at, one) in registries.iter().enumerate() {
         if let Some(quorum) = one.quorum.filter(|quorum| quorum.get() > one.witnesses.len()) {
             let known = one.witnesses.len();
-            return Some(format!("the registry `{}` asks for {quorum} witnesses, and names {known}", one.name));
+            return Some(format!(
+                "the registry `{}` asks for {quorum} witnesses, and names {known}",
+                one.name
+            ));
         }
         for other in &registries[at + 1..] {
             if one.name == other.name {

@@ -15,8 +15,8 @@
 use signed_note::{Note, Verifier as _, VerifierList};
 use tlog_tiles::Hash;
 
-use super::log_key::{LogKey, sign_error, verifier};
 use super::RegistryError;
+use super::log_key::{LogKey, sign_error, verifier};
 use crate::model::Blake3;
 
 /// A state of a registry: the size and root of its log, and the snapshot of its files.
@@ -36,8 +36,8 @@ impl Checkpoint {
     /// Signs the state: the bytes of `log/checkpoint`.
     pub fn sign(&self, key: &LogKey) -> Result<Vec<u8>, RegistryError> {
         let extension = format!("snapshot {}\ntime {}\n", self.snapshot, self.time);
-        let body =
-            tlog_tiles::Checkpoint::new(&self.origin, self.size, self.root, &extension).map_err(sign_error)?;
+        let body = tlog_tiles::Checkpoint::new(&self.origin, self.size, self.root, &extension)
+            .map_err(sign_error)?;
         key.sign(&body.to_bytes())
     }
 

@@ -46,7 +46,8 @@ impl Witness {
         let (Some(name), Some(hash), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(bad("it has not three parts"));
         };
-        let bytes = data_encoding::BASE64.decode(encoded.as_bytes()).map_err(|_| bad("its key is not base64"))?;
+        let bytes =
+            data_encoding::BASE64.decode(encoded.as_bytes()).map_err(|_| bad("its key is not base64"))?;
         let Some((&COSIGNATURE_V1, public)) = bytes.split_first() else {
             return Err(bad("it is not the key of a witness, whose first byte is 4"));
         };
@@ -110,7 +111,11 @@ fn message(time: u64, text: &[u8]) -> Vec<u8> {
 fn signatures(note: &[u8]) -> Vec<Signature> {
     let text = std::str::from_utf8(note).unwrap_or_default();
     let lines = text.rsplit_once("\n\n").map_or("", |(_, lines)| lines);
-    lines.lines().take(MAX_SIGNATURES).filter_map(|line| Signature::from_bytes(line.as_bytes()).ok()).collect()
+    lines
+        .lines()
+        .take(MAX_SIGNATURES)
+        .filter_map(|line| Signature::from_bytes(line.as_bytes()).ok())
+        .collect()
 }
 
 /// The private key of a witness: `PRIVATE+KEY+name+hash+key`, the form of a log's key. Never printed.
@@ -137,7 +142,8 @@ impl WitnessKey {
         let (Some(name), Some(hash), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(bad("the key has not all of its parts"));
         };
-        let bytes = data_encoding::BASE64.decode(encoded.as_bytes()).map_err(|_| bad("the key is not base64"))?;
+        let bytes =
+            data_encoding::BASE64.decode(encoded.as_bytes()).map_err(|_| bad("the key is not base64"))?;
         let Some((&COSIGNATURE_V1, seed)) = bytes.split_first() else {
             return Err(bad("the key is not that of a witness; make one with `rvp registry witness keygen`"));
         };
@@ -176,24 +182,33 @@ impl WitnessKey {
         let note = Note::from_bytes(checkpoint).map_err(|_| bad("the checkpoint is not a signed note"))?;
         let signed = self.signing.sign(&message(time, note.text()));
         let signature = [&time.to_be_bytes()[..], &signed.to_bytes()].concat();
-        let line = Signature::new(self.name.clone(), self.id(), signature).map_err(|_| bad("its name is not valid"))?;
+        let line = Signature::new(self.name.clone(), self.id(), signature)
+            .map_err(|_| bad("its name is not valid"))?;
         Ok(String::from_utf8_lossy(&line.to_bytes()).into_owned())
     }
 }
 
 /// A checkpoint with more signature lines; those of a key that has signed it before take the place of the older ones.
 /// `own` is the log's key, whose signature stays.
-pub(super) fn with_lines(location: &str, checkpoint: &[u8], lines: &str, own: &str) -> Result<Vec<u8>, RegistryError> {
+pub(super) fn with_lines(
+    location: &str,
+    checkpoint: &[u8],
+    lines: &str,
+    own: &str,
+) -> Result<Vec<u8>, RegistryError> {
     let bad = |reason: String| RegistryError::Cosignature { location: location.into(), reason };
     let note = Note::from_bytes(checkpoint).map_err(|_| bad("the checkpoint is not a signed note".into()))?;
     let mut all = signatures(checkpoint);
     for line in lines.lines().filter(|line| !line.is_empty()) {
-        let new = Signature::from_bytes(line.as_bytes()).map_err(|_| bad(format!("`{line}` is not a signature line")))?;
+        let new = Signature::from_bytes(line.as_bytes())
+            .map_err(|_| bad(format!("`{line}` is not a signature line")))?;
         if own.starts_with(&format!("{}+{:08x}+", new.name(), new.id())) {
             return Err(bad(format!("`{line}` stands in the name of the log's own key")));
         }
         if new.signature().len() != 8 + 64 {
-            return Err(bad(format!("`{line}` is not a cosignature: it has not 72 bytes behind the key's hash")));
+            return Err(bad(format!(
+                "`{line}` is not a cosignature: it has not 72 bytes behind the key's hash"
+            )));
         }
         all.retain(|known| (known.name(), known.id()) != (new.name(), new.id()));
         all.push(new);

@@ -42,7 +42,9 @@ pub enum RegistryError {
         "`{key}` is not the key of a witness: {reason}\n  hint: it is written as `name+hash+key`, as `rvp registry witness keygen` prints it"
     )]
     WitnessKey { key: String, reason: String },
-    #[error("log/checkpoint of {location} cannot take the cosignature: {reason}\n  hint: ask the witness for its signature line again")]
+    #[error(
+        "log/checkpoint of {location} cannot take the cosignature: {reason}\n  hint: ask the witness for its signature line again"
+    )]
     Cosignature { location: String, reason: String },
     #[error(
         "{location} shows a state that too few witnesses have seen: {quorum} of {} must have cosigned it, and {} did\n  hint: it may be a state that is shown to you alone (a fork); if the registry was sealed just now, its witnesses may not have cosigned yet: try again later", of.join(", "), list_or_nobody(found)
@@ -144,10 +146,7 @@ fn list_or_nobody(names: &[String]) -> String {
 
 fn kept(evidence: Option<&Path>) -> String {
     evidence.map_or_else(String::new, |path| {
-        format!(
-            ". Both signed states are kept in {}, for everybody to check with `rvp registry evidence`",
-            path.display()
-        )
+        format!("; both signed states are kept in {}, as evidence that others can check", path.display())
     })
 }
 

@@ -80,7 +80,8 @@ impl Evidence {
         prefix: Option<(Hash, Vec<Hash>)>,
     ) -> Self {
         let first = handovers.iter().position(|one| one.old == smaller.key || one.old == larger.key);
-        let handovers = first.filter(|_| smaller.key != larger.key).map_or(&[][..], |first| &handovers[first..]);
+        let handovers =
+            first.filter(|_| smaller.key != larger.key).map_or(&[][..], |first| &handovers[first..]);
         let view = |signed: &Signed| View { place: signed.place.clone(), note: signed.note.clone() };
         Self {
             key: handovers.first().map_or(&smaller.key, |one| &one.old).clone(),
@@ -104,7 +105,11 @@ impl Evidence {
 
     pub fn to_text(&self) -> String {
         let mut text = format!("{TITLE}\nkey {}\n", self.key);
-        let note = |note: &str| note.lines().map(|line| format!("|{}{line}\n", if line.is_empty() { "" } else { " " })).collect::<String>();
+        let note = |note: &str| {
+            note.lines()
+                .map(|line| format!("|{}{line}\n", if line.is_empty() { "" } else { " " }))
+                .collect::<String>()
+        };
         for handover in &self.handovers {
             text.push_str(&format!("handover\n{}", note(handover)));
         }
@@ -126,7 +131,10 @@ impl Evidence {
         if lines.next().map(|(_, line)| line) != Some(TITLE) {
             return Err(bad(format!("its first line is not `{TITLE}`")));
         }
-        let key = lines.next().and_then(|(_, line)| line.strip_prefix("key ")).ok_or_else(|| bad("its second line names no key".into()))?;
+        let key = lines
+            .next()
+            .and_then(|(_, line)| line.strip_prefix("key "))
+            .ok_or_else(|| bad("its second line names no key".into()))?;
         let (mut handovers, mut views, mut root, mut proof) = (Vec::new(), Vec::new(), None, Vec::new());
         while let Some((number, line)) = lines.next() {
             let here = |what: &str| bad(format!("line {}: {what}", number + 1));
@@ -159,10 +167,13 @@ impl Evidence {
         let mut keys = vec![self.key.clone()];
         for note in &self.handovers {
             let handover = keys.last().and_then(|old| Handover::verify(note, old));
-            keys.push(handover.ok_or_else(|| bad("a handover is not signed by the key before it".into()))?.new);
+            keys.push(
+                handover.ok_or_else(|| bad("a handover is not signed by the key before it".into()))?.new,
+            );
         }
         let verify = |view: &View| {
-            let mut found = Err(bad(format!("the view of {} is not signed by the key {}", view.place, self.key)));
+            let mut found =
+                Err(bad(format!("the view of {} is not signed by the key {}", view.place, self.key)));
             for key in &keys {
                 match Checkpoint::verify("the view", view.note.as_bytes(), key) {
                     Ok(checkpoint) => return Ok(checkpoint),
@@ -176,21 +187,31 @@ impl Evidence {
         let why = if one.size == other.size && one.root != other.root {
             format!("both logs have {} entries, and they are not the same entries", one.size)
         } else if one.size == other.size && one.snapshot != other.snapshot {
-            format!("both logs have the same {} entries, and their tables of files are not the same, though the log decides what is in it", one.size)
+            format!(
+                "both logs have the same {} entries, and their tables of files are not the same, though the log decides what is in it",
+                one.size
+            )
         } else if one.size == other.size {
             return Err(bad("the two views are the same state".into()));
         } else {
-            let (root, proof) = self.prefix.as_ref().ok_or_else(|| bad("the sizes differ, and there is no proof".into()))?;
+            let (root, proof) =
+                self.prefix.as_ref().ok_or_else(|| bad("the sizes differ, and there is no proof".into()))?;
             if one.size == 0 || one.size > other.size {
                 return Err(bad("the first view is not the smaller log, or is an empty one".into()));
             }
             check_tree(proof, other.size, other.root, one.size, *root).map_err(|_| {
-                bad(format!("the proof does not show that the larger log's first {} entries have the root {root}", one.size))
+                bad(format!(
+                    "the proof does not show that the larger log's first {} entries have the root {root}",
+                    one.size
+                ))
             })?;
             if *root == one.root {
                 return Err(bad("the larger log continues the smaller one".into()));
             }
-            format!("the first {} entries of the larger log have the root {root}, and the smaller log says {}", one.size, one.root)
+            format!(
+                "the first {} entries of the larger log have the root {root}, and the smaller log says {}",
+                one.size, one.root
+            )
         };
         Ok(Contradiction { places: self.views.clone().map(|view| view.place), views: [one, other], why })
     }

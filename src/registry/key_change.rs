@@ -22,8 +22,11 @@ impl Writer {
         let handover = Handover::sign(&self.key, &old, &verifier_key, self.checkpoint.size)?;
         let known = self.committed(layout::KEYS_INDEX)?;
         let had = |record: &Record| matches!(record, Record::Key(known) if known.key == verifier_key);
-        if old == verifier_key || known.lines().filter_map(|line| Record::parse(line).ok()).any(|known| had(&known)) {
-            let reason = "the log has or had this key; a key that comes back could not be told from a stolen one";
+        if old == verifier_key
+            || known.lines().filter_map(|line| Record::parse(line).ok()).any(|known| had(&known))
+        {
+            let reason =
+                "the log has or had this key; a key that comes back could not be told from a stolen one";
             return Err(RegistryError::Key { key: verifier_key, reason: reason.into() });
         }
         let record = handover.record();

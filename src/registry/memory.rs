@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::RegistryError;
 use super::client::{ClientFolders, replace_file};
 use super::rotation::Handover;
-use super::RegistryError;
 use crate::model::Blake3;
 
 /// How many states are kept: the newest one, and those that no place has yet proven to be part of it.
@@ -141,7 +141,11 @@ impl ClientFolders {
             memory.absorb(self.log_memory(key)?);
         }
         if learnt.handovers.len() > memory.handovers.len() {
-            let signed = |one: &Handover| Signed { key: one.old.clone(), note: one.note.clone(), place: String::new() };
+            let signed = |one: &Handover| Signed {
+                key: one.old.clone(),
+                note: one.note.clone(),
+                place: String::new(),
+            };
             memory.handovers = learnt.handovers.iter().map(signed).collect();
         }
         memory.states.retain(|known| learnt.proven.iter().all(|proven| proven.note != known.note));

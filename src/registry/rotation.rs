@@ -80,9 +80,11 @@ pub(super) fn follow(lines: &[u8], from: &str, is_wanted: impl Fn(&str) -> bool)
             continue;
         };
         let (key, size) = way.last().map_or((from, 0), |last| (last.new.as_str(), last.size));
-        let next = Handover::verify(&record.note, key).filter(|next| next.new == record.key && next.size >= size);
+        let next =
+            Handover::verify(&record.note, key).filter(|next| next.new == record.key && next.size >= size);
         // A key that comes back could sign anything that it did not before.
-        let Some(next) = next.filter(|next| next.new != from && way.iter().all(|one| one.new != next.new)) else {
+        let Some(next) = next.filter(|next| next.new != from && way.iter().all(|one| one.new != next.new))
+        else {
             continue;
         };
         let wanted = is_wanted(&next.new);
@@ -103,7 +105,9 @@ pub(super) fn check_all(lines: &[u8], key: &str) -> Result<(), String> {
         if line.is_empty() {
             continue;
         }
-        let Record::Key(record) = Record::parse(line).map_err(|error| at(&error.to_string()))? else { continue };
+        let Record::Key(record) = Record::parse(line).map_err(|error| at(&error.to_string()))? else {
+            continue;
+        };
         if let Some(old) = &last
             && Handover::verify(&record.note, old).is_none_or(|found| found.new != record.key)
         {
@@ -112,7 +116,9 @@ pub(super) fn check_all(lines: &[u8], key: &str) -> Result<(), String> {
         last = Some(record.key);
     }
     match last {
-        Some(last) if last != key => Err(format!("{} ends at another key than the log's", layout::KEYS_INDEX)),
+        Some(last) if last != key => {
+            Err(format!("{} ends at another key than the log's", layout::KEYS_INDEX))
+        }
         _ => Ok(()),
     }
 }
@@ -164,7 +170,10 @@ mod tests {
         for bad in [&stranger, &altered] {
             assert_eq!(follow(&lines(&[bad]), &keys[0].1, |_| true), None);
         }
-        assert_eq!(follow(&lines(&[&hand(0, 1, 9), &hand(1, 2, 5)]), &keys[0].1, |key| *key == keys[2].1), None);
+        assert_eq!(
+            follow(&lines(&[&hand(0, 1, 9), &hand(1, 2, 5)]), &keys[0].1, |key| *key == keys[2].1),
+            None
+        );
         assert_eq!(follow(&lines(&[&first, &hand(1, 0, 9)]), &keys[0].1, |key| *key == keys[0].1), None);
         let (_, other) = LogKey::generate("other").unwrap();
         assert!(Handover::sign(&keys[0].0, &keys[0].1, &other, 5).is_err());

@@ -97,7 +97,9 @@ pub(super) fn prepare(
         let fit = match std::str::from_utf8(line).map(Record::parse) {
             _ if !ended => Err("it does not end with a newline: its writer died".to_owned()),
             Ok(Ok(Record::Seal(_))) => continue,
-            Ok(Ok(Record::Key(_))) => Err("the log's key is changed by `rvp registry rotate-key` alone".to_owned()),
+            Ok(Ok(Record::Key(_))) => {
+                Err("the log's key is changed by `rvp registry rotate-key` alone".to_owned())
+            }
             // The seal line has to fit too.
             Ok(Ok(_)) if length + line.len() as u64 + MAX_RECORD as u64 > layout::MAX_INDEX => {
                 Err(format!("its index file would grow beyond {} bytes", layout::MAX_INDEX))

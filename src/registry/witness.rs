@@ -57,7 +57,8 @@ pub fn add_cosignatures(dir: &Path, lines: &str, cosigned: Option<&[u8]>) -> Res
     read(layout::CHECKPOINT)?;
     let _lock = lock(dir)?;
     let checkpoint = read(layout::CHECKPOINT)?;
-    let text = |note: &[u8]| String::from_utf8_lossy(note).rsplit_once("\n\n").map(|(text, _)| text.to_owned());
+    let text =
+        |note: &[u8]| String::from_utf8_lossy(note).rsplit_once("\n\n").map(|(text, _)| text.to_owned());
     if cosigned.is_some_and(|cosigned| text(cosigned) != text(&checkpoint)) {
         let reason = "the registry was sealed again in the meantime".into();
         return Err(RegistryError::Cosignature { location, reason });

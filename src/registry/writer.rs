@@ -13,10 +13,10 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use rayon::prelude::*;
 
-use super::key_change::committed_config;
 use super::directory::{
     InDirectory, index_file, lock, replace_checkpoint, replace_shared_file, set_readable, sync_folder,
 };
+use super::key_change::committed_config;
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
@@ -250,7 +250,8 @@ impl Writer {
         }
         let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
         let this = &*self;
-        let present = InDirectory { dir: &this.dir, need_blobs: !options.blobs_elsewhere, replaced: &replaced };
+        let present =
+            InDirectory { dir: &this.dir, need_blobs: !options.blobs_elsewhere, replaced: &replaced };
         let mut batches: Vec<Batch> = records
             .into_par_iter()
             .map(|(path, records)| {

@@ -27,7 +27,8 @@ U7WM79jrzyhGZ5/GUBTpM7NzwdyfFx61t3RovgcC4Ro=
 — remora.n621.de 2net5wAAAABqEiEgPlfF3V06o0Y+fHM+J5J9s27wgxxcOVSpZ/2g/KSiXCg9DEZI+aVCIobWX9sXTynk5XeU/zZ0WBxtqB0DrAWfBw==
 — witness.stagemole.eu Z/euoAAAAABqEiEgw0i+7g2ENfDAWHmtRzCfKTHSDwYDJA2NmKeGi9Y8FtEyOUvVr+AJmIY/2TUFucgKi7lI7cUiOvKFYe/TmN9DAg==
 ";
-const PUBLIC_LOG: &str = "arche2025h1.staging.ct.transparency.dev+ba2f06c0+AU0vHmlGCS/PdN8b2OaGmKprLI8HKM+dJ472xgFYh15f";
+const PUBLIC_LOG: &str =
+    "arche2025h1.staging.ct.transparency.dev+ba2f06c0+AU0vHmlGCS/PdN8b2OaGmKprLI8HKM+dJ472xgFYh15f";
 const PUBLIC_WITNESS: &str = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2";
 
 #[test]
@@ -148,7 +149,8 @@ fn proofs_are_those_of_another_implementation() {
         check_inclusion(&files, new, &all).unwrap();
         let mut wrong = all.clone();
         wrong.rotate_left(1);
-        let wrong: Vec<(u64, Hash)> = all.iter().zip(wrong).map(|((number, _), (_, hash))| (*number, hash)).collect();
+        let wrong: Vec<(u64, Hash)> =
+            all.iter().zip(wrong).map(|((number, _), (_, hash))| (*number, hash)).collect();
         assert!(new.size == 1 || check_inclusion(&files, new, &wrong).is_err());
     }
     let forged = Checkpoint { root: Hash([7; 32]), ..states[100].clone() };

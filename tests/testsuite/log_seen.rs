@@ -17,7 +17,7 @@ fn grow(world: &World, registry: &Path, name: &str) {
     Forge::new(registry, world.key()).seal(&path, &[&line]);
 }
 
-/// A registry of six entries, and copies of it to go on from.
+/// A registry, and copies of it to go on from.
 fn mirrors<const N: usize>(names: [&str; N]) -> World {
     let world = World::with_registry(&[]);
     world.publish("acme", &[Wheel::new("acme-walls", "1.0")]);
@@ -75,7 +75,10 @@ fn two_mirrors_cannot_show_two_logs() {
             fs::remove_dir_all(world.path(place)).unwrap();
         }
         let said = world.rvp("registry evidence evidence.txt");
-        assert!(said.contains("PROVEN: the log `acme` was forked") && said.starts_with("exit code: 0"), "{said}");
+        assert!(
+            said.contains("PROVEN: the log `acme` was forked") && said.starts_with("exit code: 0"),
+            "{said}"
+        );
         check_that_nothing_can_be_altered(&world.read("evidence.txt"));
     }
 }
@@ -139,7 +142,7 @@ fn a_mirror_that_lags_waits_for_its_proof() {
     visit(&world, "one");
     assert_eq!(remembered(&world), 1, "the larger log has proven both");
     visit(&world, "two");
-    assert_eq!(remembered(&world), 2, "the mirror is where it was");
+    assert_eq!(remembered(&world), 1, "the mirror has shown nothing new");
 
     // And it goes back at no place that has shown more.
     copy(&world.path("two"), &world.path("one"));
@@ -205,7 +208,8 @@ fn processes_at_the_same_time_lose_no_state() {
         let all: Vec<_> = names
             .iter()
             .map(|name| {
-                let mut command = world.command(".", &format!("-q registry verify {name} --allow-missing-blobs"));
+                let mut command =
+                    world.command(".", &format!("-q registry verify {name} --allow-missing-blobs"));
                 command.stdout(std::process::Stdio::null()).spawn().unwrap()
             })
             .collect();
@@ -226,14 +230,15 @@ fn processes_at_the_same_time_lose_no_state() {
 fn an_old_copy_is_not_sealed() {
     let world = mirrors(["old"]);
     world.publish("acme", &[Wheel::new("acme-doors", "1.0")]);
+    let before = world.read("old/log/checkpoint");
     let said = world.fails_in(".", "registry seal old");
-    assert!(said.contains("old was restored from an old copy: the key has sealed 18 log entries"), "{said}");
-    assert!(said.contains("it would fork the log") || said.contains("to seal it would fork the log"), "{said}");
-    assert_eq!(world.read("old/log/checkpoint").lines().nth(1), Some("16"));
+    assert!(said.contains("old was restored from an old copy: the key has sealed 17 log entries"), "{said}");
+    assert!(said.contains("to seal it would fork the log"), "{said}");
+    assert_eq!(world.read("old/log/checkpoint"), before);
     world.done("registry seal old --accept-loss");
     world.publish("old", &[Wheel::new("acme-floors", "1.0")]);
     let said = world.fails_in(".", "registry seal acme");
-    assert!(said.contains("and the log there has 18 others"), "{said}");
+    assert!(said.contains("and the log there has 17 others"), "{said}");
 }
 
 /// Another machine with the key has gone on: this one continues its work.

@@ -5,7 +5,8 @@ use insta::assert_snapshot;
 use crate::support::World;
 
 fn key(world: &World, registry: &str) -> String {
-    let config: serde_json::Value = serde_json::from_str(&world.read(&format!("{registry}/config.json"))).unwrap();
+    let config: serde_json::Value =
+        serde_json::from_str(&world.read(&format!("{registry}/config.json"))).unwrap();
     config["key"].as_str().unwrap().to_owned()
 }
 

@@ -9,7 +9,8 @@ use crate::support::{Wheel, World};
 
 /// A witness of this name: its public key. The private one is in `<name>.key`.
 fn witness(world: &World, name: &str) -> String {
-    let output = world.command(".", &format!("registry witness keygen {name} --key {name}.key")).output().unwrap();
+    let output =
+        world.command(".", &format!("registry witness keygen {name} --key {name}.key")).output().unwrap();
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
@@ -31,7 +32,9 @@ fn a_quorum_of_witnesses_must_have_cosigned() {
     let registries = |key: &str| {
         let witnesses = keys.join("', '");
         let url = format!("{}/acme", nginx.http());
-        format!("registries = [{{ name = 'acme', url = '{url}', witnesses = ['{witnesses}'], quorum = 2{key} }}]")
+        format!(
+            "registries = [{{ name = 'acme', url = '{url}', witnesses = ['{witnesses}'], quorum = 2{key} }}]"
+        )
     };
     world.project(&["acme-walls"], &registries(""));
     cosign(&world, "acme", "w1");
@@ -100,14 +103,16 @@ fn a_host_adds_the_line_that_a_witness_sends() {
     copy(&world.path("acme"), &nginx.root().join("acme"));
     let url = format!("{}/acme", nginx.http());
     world.done(&format!("registry witness {url} --key w.key --state w --out line"));
-    let output = world.command(".", &format!("registry witness {url} --key w.key --state w")).output().unwrap();
+    let output =
+        world.command(".", &format!("registry witness {url} --key w.key --state w")).output().unwrap();
     assert!(String::from_utf8(output.stdout).unwrap().starts_with("— w "));
     world.done("registry witness add acme line");
     let name = key.split('+').next().unwrap();
     assert_eq!(world.read("acme/log/checkpoint").matches(&format!("— {name} ")).count(), 1);
     world.done("registry verify acme");
 
-    let own = world.read("acme/log/checkpoint").lines().find(|line| line.starts_with("— acme")).unwrap().to_owned();
+    let own =
+        world.read("acme/log/checkpoint").lines().find(|line| line.starts_with("— acme")).unwrap().to_owned();
     for (line, reason) in [
         ("nonsense", "is not a signature line"),
         ("— w AAAAAAAA", "it has not 72 bytes"),
@@ -124,10 +129,16 @@ fn a_host_adds_the_line_that_a_witness_sends() {
 fn settings_ask_for_no_more_witnesses_than_they_name() {
     let world = World::with_registry(&[]);
     let key = witness(&world, "w");
-    world.project(&[], &format!("registries = [{{ name = 'acme', url = '../acme', witnesses = ['{key}'], quorum = 2 }}]"));
+    world.project(
+        &[],
+        &format!("registries = [{{ name = 'acme', url = '../acme', witnesses = ['{key}'], quorum = 2 }}]"),
+    );
     let said = world.fails_in("app", "lock");
     assert!(said.contains("the registry `acme` asks for 2 witnesses, and names 1"), "{said}");
-    world.project(&["acme-walls"], "registries = [{ name = 'acme', url = '../acme', witnesses = ['w+00000000+AAAA'] }]");
+    world.project(
+        &["acme-walls"],
+        "registries = [{ name = 'acme', url = '../acme', witnesses = ['w+00000000+AAAA'] }]",
+    );
     let said = world.fails_in("app", "lock");
     assert!(said.contains("is not the key of a witness"), "{said}");
     // The key of a log is none of a witness.

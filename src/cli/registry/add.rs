@@ -14,8 +14,14 @@ use crate::cli::output;
 /// What stands between a URL and the key that it brings along.
 const LINK: &str = "#key=";
 /// What of a key is written as it is in a link.
-const KEPT: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'+').remove(b'/').remove(b'=');
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'+')
+    .remove(b'/')
+    .remove(b'=');
 
 /// Add a registry to the user's settings, and trust its key from here on
 ///
@@ -63,14 +69,20 @@ pub fn add(context: &Context, arguments: &AddArguments) -> anyhow::Result<ExitCo
     let given = match &arguments.key_file {
         Some(path) => {
             let text = std::fs::read_to_string(path);
-            Some(text.with_context(|| format!("cannot read the key from {}", path.display()))?.trim().to_owned())
+            Some(
+                text.with_context(|| format!("cannot read the key from {}", path.display()))?
+                    .trim()
+                    .to_owned(),
+            )
         }
         None => arguments.key.clone(),
     };
     if let (Some(linked), Some(given)) = (&linked, &given)
         && linked != given
     {
-        bail!("the link brings the key {linked}, and {given} was given\n  hint: ask whoever runs the registry which of them is its key");
+        bail!(
+            "the link brings the key {linked}, and {given} was given\n  hint: ask whoever runs the registry which of them is its key"
+        );
     }
     let key = given.or(linked);
     if let Some(key) = &key {

@@ -52,7 +52,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     // The key is on disk before anything is signed with it; without it, nothing could ever be added.
     write_secret(&path, key.to_text())?;
     let key = key.kept_at(&path);
-    if let Err(error) = Writer::create(&arguments.dir, &config, key.clone(), records, jiff::Timestamp::now()) {
+    if let Err(error) = Writer::create(&arguments.dir, &config, key.clone(), records, jiff::Timestamp::now())
+    {
         let _ = std::fs::remove_file(&path);
         let _ = key.forget_sealed();
         return Err(error.into());
@@ -66,7 +67,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         "the fingerprint of its key, to be compared by those who add it:\n  {}",
         key_fingerprint(&verifier_key)?
     ));
-    context.say(&format!("a link that brings the key along: the registry's URL, and behind it\n  {}", link_part(&verifier_key)));
+    context.say(&format!(
+        "a link that brings the key along: the registry's URL, and behind it\n  {}",
+        link_part(&verifier_key)
+    ));
     context.say("its public key, for clients to trust:");
     output::line(&verifier_key)?;
     Ok(ExitCode::SUCCESS)

@@ -63,7 +63,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         (Some(Command::Keygen { name, key }), ..) => keygen(context, name, key.as_deref()),
         (Some(Command::Add { dir, file }), ..) => {
             let mut lines = String::new();
-            let read = std::fs::File::open(file).and_then(|file| file.take(1 << 16).read_to_string(&mut lines));
+            let read =
+                std::fs::File::open(file).and_then(|file| file.take(1 << 16).read_to_string(&mut lines));
             read.with_context(|| format!("cannot read {}", file.display()))?;
             add_cosignatures(dir, &lines, None)?;
             context.say(&format!("added the cosignature to {}", dir.display()));
@@ -90,9 +91,11 @@ fn witness(context: &Context, arguments: &Arguments, location: &str, key: &Path)
     let text = std::fs::read_to_string(key).with_context(|| format!("cannot read {}", key.display()))?;
     let key = WitnessKey::parse(&text).with_context(|| format!("cannot use the key in {}", key.display()))?;
     let settings = context.settings(Settings::default(), None)?;
-    let named = settings.registries.iter().flatten().find(|registry| {
-        registry.name == location || registry.url.to_string() == location
-    });
+    let named = settings
+        .registries
+        .iter()
+        .flatten()
+        .find(|registry| registry.name == location || registry.url.to_string() == location);
     let place = named.map_or_else(|| location.to_owned(), |registry| registry.url.to_string());
     let folders = context.folders(&settings);
     let state = arguments.state.clone().unwrap_or_else(|| folders.state.clone());
@@ -110,7 +113,11 @@ fn witness(context: &Context, arguments: &Arguments, location: &str, key: &Path)
     match &arguments.out {
         Some(out) => {
             std::fs::write(out, &line).with_context(|| format!("cannot write {}", out.display()))?;
-            context.say(&format!("cosigned {} log entries; the signature is in {}", reader.checkpoint().size, out.display()));
+            context.say(&format!(
+                "cosigned {} log entries; the signature is in {}",
+                reader.checkpoint().size,
+                out.display()
+            ));
         }
         None if dir.is_dir() => {
             add_cosignatures(dir, &line, Some(reader.signed_checkpoint()))?;

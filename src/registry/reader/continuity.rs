@@ -39,7 +39,7 @@ impl Reader {
         if let Some(here) = &here {
             let old = verified(here)?;
             if new.size < old.size {
-                let location = self.store.location().to_owned();
+                let location = here.place.clone();
                 return Err(RegistryError::Rollback { location, seen: old.size, found: new.size });
             }
             self.compare(here, &old, &handovers)?;
@@ -73,7 +73,12 @@ impl Reader {
     }
 
     /// Compares this state with one that was believed before.
-    fn compare(&self, known: &Signed, old: &Checkpoint, handovers: &[Handover]) -> Result<Comparison, RegistryError> {
+    fn compare(
+        &self,
+        known: &Signed,
+        old: &Checkpoint,
+        handovers: &[Handover],
+    ) -> Result<Comparison, RegistryError> {
         let new = &self.checkpoint;
         let fork = |evidence: Evidence, size: u64, seen: String, found: String| {
             // A disk without room for evidence must not make a fork look like a full disk.
@@ -117,7 +122,10 @@ impl Reader {
     pub(in crate::registry) fn check_follows(&self, known: &Signed) -> Result<(), RegistryError> {
         let memory = self.folders.log_memory(self.key())?;
         if !memory.had(&known.key) {
-            return Err(RegistryError::OtherLog { origin: self.checkpoint.origin.clone(), key: known.key.clone() });
+            return Err(RegistryError::OtherLog {
+                origin: self.checkpoint.origin.clone(),
+                key: known.key.clone(),
+            });
         }
         let old = verified(known)?;
         if self.checkpoint.size < old.size {
@@ -157,7 +165,8 @@ struct Cached<'a> {
 
 impl LogFiles for Cached<'_> {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
-        let missing = |path: &String| RegistryError::Missing { location: "the cache".into(), path: path.clone() };
+        let missing =
+            |path: &String| RegistryError::Missing { location: "the cache".into(), path: path.clone() };
         paths.iter().map(|path| self.folders.cached(self.key, path).ok_or_else(|| missing(path))).collect()
     }
 }

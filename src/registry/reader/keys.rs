@@ -45,7 +45,8 @@ impl Visit<'_> {
             }
         }
         let lines = self.key_lines();
-        let followed = rotation::follow(&lines, &memory.key, |key| self.verify(key).is_ok()).ok_or(refused)?;
+        let followed =
+            rotation::follow(&lines, &memory.key, |key| self.verify(key).is_ok()).ok_or(refused)?;
         let key = followed.last().map_or(&memory.key, |last| &last.new).clone();
         Ok(Believed { checkpoint: self.verify(&key)?, key, followed })
     }

@@ -16,7 +16,8 @@ use super::client::Seen;
 use super::memory::{Learnt, Signed};
 use super::rotation::Handover;
 use super::{
-    Checkpoint, ClientFolders, Config, Cosignature, Fresh, RegistryError, Store, WitnessPolicy, cosignatures, layout,
+    Checkpoint, ClientFolders, Config, Cosignature, Fresh, RegistryError, Store, WitnessPolicy, cosignatures,
+    layout,
 };
 use crate::model::{Blake3, Package, PackageName};
 
@@ -89,7 +90,8 @@ impl Reader {
         let mut fresh = fresh?;
         if let Err(few) = options.witnesses.check(&location, &fresh.bytes) {
             // What a host can hide by this, it could hide as well by not showing the newer state.
-            let known = seen.as_ref().map(Seen::known).filter(|_| seen_by_enough(options, &location, seen.as_ref()));
+            let known =
+                seen.as_ref().map(Seen::known).filter(|_| seen_by_enough(options, &location, seen.as_ref()));
             fresh = known.ok_or(few)?;
         }
         let visit = keys::Visit { store: &*store, folders: &folders, may_ask, checkpoint: &fresh.bytes };

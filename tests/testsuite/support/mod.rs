@@ -58,6 +58,7 @@ impl World {
         let filters = [
             (root.to_str().unwrap(), "[TEMP]"),
             (r"\+[0-9a-f]{8}(\+[A-Za-z0-9+/=]{44,})?", "+[KEY]"),
+            (r"evidence[/\\]acme-\S+\.txt", "evidence/[FILE]"),
             (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
             (r"\b([0-9a-f]{4} ){15}[0-9a-f]{4}\b", "[FINGERPRINT]"),
             (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "[TIME]"),
