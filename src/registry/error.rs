@@ -56,11 +56,11 @@ pub enum RegistryError {
     )]
     Checkpoint { location: String, reason: String },
     #[error(
-        "log/checkpoint of {location} is not signed by the key {key}\n  hint: this is another registry than the one that is meant, or someone has put another one in its place; ask whoever runs it"
+        "log/checkpoint of {location} is not signed by the key {key}, nor by one that it has handed over to\n  hint: this is another registry than the one that is meant, or someone has put another one in its place; ask whoever runs it"
     )]
     Signature { location: String, key: String },
     #[error(
-        "log/checkpoint of {location} is not signed by the key that this machine trusts for that place, {key}\n  hint: another registry stands there now; if that is meant to be so, remove {} and its key is trusted anew", remembered.display()
+        "log/checkpoint of {location} is not signed by the key that this machine trusts for that place, {key}, nor by one that it has handed over to\n  hint: another registry stands there now, or somebody without that key has sealed this one; if that is meant to be so, remove {} and its key is trusted anew", remembered.display()
     )]
     OtherKey { location: String, key: String, remembered: PathBuf },
     #[error(

@@ -13,16 +13,46 @@ fn key(world: &World, registry: &str) -> String {
 #[test]
 fn the_key_that_is_shown_is_trusted_where_none_is_given() {
     let world = World::with_registry(&[]);
-    assert_snapshot!(world.rvp("registry add tools acme --prefix acme-"), @"");
+    assert_snapshot!(world.rvp("registry add tools acme --prefix acme-"), @r"
+    exit code: 0
+    ----- stdout -----
+    [FINGERPRINT]
+    ----- stderr -----
+    added the registry `tools`, [TEMP]/acme
+    its key was taken as the registry shows it, and nobody vouches for that (trust on first use)
+    compare its fingerprint with whoever runs the registry:
+    ");
     let config = world.read("home/config.toml");
     assert!(config.contains(&key(&world, "acme")) && config.contains("prefixes = [\"acme-\"]"), "{config}");
-    assert_snapshot!(world.rvp("registry list"), @"");
+    assert_snapshot!(world.rvp("registry list"), @r"
+    exit code: 0
+    ----- stdout -----
+    tools  [TEMP]/acme
+      [FINGERPRINT]
+    ----- stderr -----
+    ");
     world.done("registry add tools acme");
     world.done("registry init other");
-    assert_snapshot!(world.rvp("registry add tools other"), @"");
+    assert_snapshot!(world.rvp("registry add tools other"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: there is a registry `tools` already, [TEMP]/acme
+      hint: choose another name, or remove that one with `rvp registry remove tools`
+    ");
     world.done("registry remove tools");
-    assert_snapshot!(world.rvp("registry remove tools"), @"");
-    assert_snapshot!(world.rvp("registry list"), @"");
+    assert_snapshot!(world.rvp("registry remove tools"), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: [TEMP]/home/config.toml names no registry `tools`
+      hint: `rvp registry list` shows all; those of a project stand in its pyproject.toml
+    ");
+    assert_snapshot!(world.rvp("registry list"), @r"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    ");
 }
 
 #[test]

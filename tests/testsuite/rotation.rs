@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rvp::model::Blake3;
 use rvp::registry::snapshot::Entry;
-use rvp::registry::{LogKey, layout};
+use rvp::registry::{Evidence, LogKey, layout};
 
 use crate::support::folder::copy;
 use crate::support::forge::Forge;
@@ -98,6 +98,33 @@ fn a_mirror_from_before_still_serves_and_one_with_the_old_key_does_not_grow() {
     Forge::new(&world.path("before"), old).seal("index/python/ac/me/acme-doors", &[DOORS]);
     let said = verify(&world, "before");
     assert!(said.contains("a key that was replaced signs again, as one that was stolen would"), "{said}");
+}
+
+/// The evidence of a fork that began under the old key brings the handover along.
+#[test]
+fn a_fork_on_both_sides_of_a_handover_is_proven() {
+    let world = world();
+    for (place, name) in [("acme", "acme-doors"), ("before", "acme-roofs")] {
+        let line = DOORS.replace("acme-doors", name);
+        Forge::new(&world.path(place), world.key()).seal(&format!("index/python/ac/me/{name}"), &[&line]);
+    }
+    sound(&world, "acme");
+    world.done(ROTATE);
+    sound(&world, "acme");
+    sound(&world, "before");
+    world.done("registry seal acme --key new.key");
+    sound(&world, "acme");
+    world.done("registry rotate-key acme --key new.key --new-key newer.key");
+    let said = verify(&world, "acme");
+    assert!(said.contains("shows two histories (a fork)"), "{said}");
+    let evidence = fs::read_dir(world.path("home/evidence")).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&evidence).unwrap();
+    assert_eq!(text.matches("\nhandover\n").count(), 2, "{text}");
+    let said = world.rvp(&format!("registry evidence {}", evidence.display()));
+    assert!(said.contains("PROVEN"), "{said}");
+    assert!(fs::read_to_string(&evidence).unwrap().contains(&key_of(&world, "before")), "{text}");
+    let missing = text.replacen("\nhandover\n| rvp log key handover\n", "\n", 1);
+    assert!(Evidence::parse(&missing).and_then(|evidence| evidence.check()).is_err());
 }
 
 /// What a stranger writes into `index/keys` leads nowhere, and what the old key wrote leads nowhere until it is sealed.

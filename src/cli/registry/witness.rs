@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use rvp::project::Settings;
 use rvp::registry::{
     ClientFolders, OpenOptions, Reader, WitnessKey, add_cosignatures, cosign, key_fingerprint, open_store,
+    replace_file,
 };
 
 use super::secret::write_secret;
@@ -112,7 +113,7 @@ fn witness(context: &Context, arguments: &Arguments, location: &str, key: &Path)
     let dir = Path::new(&place);
     match &arguments.out {
         Some(out) => {
-            std::fs::write(out, &line).with_context(|| format!("cannot write {}", out.display()))?;
+            replace_file(out, line.as_bytes())?;
             context.say(&format!(
                 "cosigned {} log entries; the signature is in {}",
                 reader.checkpoint().size,
