@@ -36,7 +36,7 @@ pub enum RegistryError {
         "{path} holds no private key: {reason}\n  hint: it is the file that `rvp registry init` wrote, one line that begins with PRIVATE+KEY"
     )]
     KeyFile { path: PathBuf, reason: String },
-    #[error("cannot sign: {reason}")]
+    #[error("cannot sign the registry's state: {reason}")]
     Sign { reason: String },
     #[error(
         "`{key}` is not the key of a witness: {reason}\n  hint: it is written as `name+hash+key`, as `rvp registry witness keygen` prints it"
