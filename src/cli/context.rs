@@ -1,5 +1,6 @@
 //! What every command needs: the user's folders, the settings, and a runtime for the network.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rvp::project::{Home, Layers, PyProject, Settings, find_project};
 use rvp::registry::{
-    ClientFolders, Config, HttpSettings, LogKey, OpenOptions, Reader, RegistryError, key_stem, open_store,
+    ClientFolders, Config, HttpSettings, LogKey, OpenOptions, Reader, RegistryError, WitnessPolicy, key_stem,
+    open_store,
 };
 use rvp::trust::policy::{FILE_NAME, Places, Policies, ProjectPlace};
 
@@ -102,7 +104,7 @@ impl Context {
             key,
             offline: self.global.offline,
             refresh: refresh || self.global.refresh,
-            ..OpenOptions::default()
+            witnesses: witnesses_of(settings, location),
         };
         Ok(Reader::open(store, self.folders(settings), &options)?)
     }
@@ -136,6 +138,18 @@ impl Context {
             return Err(no_key());
         }
         Ok(key.kept_at(&path))
+    }
+}
+
+/// The witnesses that the settings ask for, of the registry that stands there.
+fn witnesses_of(settings: &Settings, location: &str) -> WitnessPolicy {
+    let mut all = settings.registries.iter().flatten();
+    match all.find(|registry| registry.url.to_string() == location) {
+        Some(registry) => WitnessPolicy {
+            keys: registry.witnesses.clone(),
+            quorum: registry.quorum.map_or(registry.witnesses.len(), NonZeroUsize::get),
+        },
+        None => WitnessPolicy::default(),
     }
 }
 
