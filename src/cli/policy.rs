@@ -22,7 +22,7 @@ pub enum Command {
     Show,
 }
 
-/// Say which packages of a lock or an environment policies forbid, why, and what would mend it
+/// Judge a lock or an environment: what is forbidden, why, and what would mend it
 ///
 /// The exit code is 1 where something is forbidden.
 #[derive(clap::Args)]

@@ -63,6 +63,7 @@ fn the_first_page_lists_the_commands() {
       publish      Add built packages to a registry, and seal it
       yank         Withdraw a release, or give it back
       registry     Make, fill, seal and verify registries
+      policy       Show the policies that hold here, and judge a lock or an environment by them
       config       Show and change settings
       completions  Print a completion script for a shell
       manual       Write manual pages for `man`
@@ -117,6 +118,7 @@ fn the_first_page_lists_the_commands() {
       import  Fill a registry from a folder of packages, or from a simple index
       seal    Check the proposed lines of a registry, log them, and sign the new state
       verify  Replay the log of a registry, and check every file against it
+      policy  Put a policy into a registry, for all who use it, and seal it
       help    Print this message or the help of the given subcommand(s)
 
     Options:
