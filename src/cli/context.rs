@@ -9,6 +9,7 @@ use rvp::project::{Home, Layers, PyProject, Settings, find_project};
 use rvp::registry::{
     ClientFolders, Config, HttpSettings, LogKey, OpenOptions, Reader, RegistryError, key_stem, open_store,
 };
+use rvp::trust::policy::{FILE_NAME, Places, Policies, ProjectPlace};
 
 use rvp::trust::{RecordVerifier, RootFiles};
 
@@ -36,6 +37,16 @@ impl Context {
         Ok(Layers::load(command_line, project, &self.home)?.settings())
     }
 
+    /// The policies that hold here: this machine's, the user's and the project's.
+    pub fn policies(&self, project: Option<&PyProject>) -> anyhow::Result<Policies> {
+        let project = project.map(|project| match &project.policy {
+            Some(path) => ProjectPlace::Named(path.clone()),
+            None => ProjectPlace::Beside(project.root().join(FILE_NAME)),
+        });
+        let places = Places { user: Some(self.home.policy_file()), project };
+        Ok(Policies::load(&places, jiff::Timestamp::now())?)
+    }
+
     /// Says something, unless asked to be quiet.
     pub fn say(&self, text: &str) {
         if !self.global.quiet {
@@ -45,7 +56,7 @@ impl Context {
 
     pub fn folders(&self, settings: &Settings) -> ClientFolders {
         let cache = settings.cache_dir.clone().unwrap_or_else(|| self.home.cache());
-        ClientFolders { state: self.home.state(), cache }
+        ClientFolders { state: self.home.state(), evidence: self.home.evidence(), cache }
     }
 
     /// Where the answers of interpreters are kept.
@@ -87,8 +98,12 @@ impl Context {
         refresh: bool,
     ) -> anyhow::Result<Reader> {
         let store = open_store(location, &Self::http(settings))?;
-        let options =
-            OpenOptions { key, offline: self.global.offline, refresh: refresh || self.global.refresh };
+        let options = OpenOptions {
+            key,
+            offline: self.global.offline,
+            refresh: refresh || self.global.refresh,
+            ..OpenOptions::default()
+        };
         Ok(Reader::open(store, self.folders(settings), &options)?)
     }
 
@@ -120,7 +135,7 @@ impl Context {
         if !key.matches(&config.key) {
             return Err(no_key());
         }
-        Ok(key)
+        Ok(key.kept_at(&path))
     }
 }
 

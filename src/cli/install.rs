@@ -130,6 +130,7 @@ impl<'a> Own<'a> {
         upgrade: &Upgrade,
     ) -> anyhow::Result<ExitCode> {
         let state = self.environment.state();
+        let policies = context.policies(current_project()?.as_ref())?;
         let question = Question {
             asker: Asker::Environment,
             requirements,
@@ -141,6 +142,7 @@ impl<'a> Own<'a> {
                 platform: Some(state.platform.clone()),
             }],
             settings,
+            policies,
         };
         let new = question.answer(context, self.old.as_ref(), upgrade)?;
         for change in super::changes::between(self.old.as_ref(), &new) {

@@ -37,6 +37,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
             .difference(&workspace.question().inputs())
             .map(|difference| format!("rvp.lock is not up to date: {difference}")),
     };
+    let difference = match (difference, &old) {
+        (None, Some(lock)) => workspace
+            .forbidden(context, lock)?
+            .map(|forbidden| format!("rvp.lock is not up to date: {forbidden}")),
+        (difference, _) => difference,
+    };
     if arguments.check {
         return Ok(match difference {
             None => {

@@ -16,6 +16,7 @@ mod history;
 mod info;
 mod init;
 mod install;
+mod judgement;
 mod known_hosts;
 mod list;
 mod lock;
@@ -24,6 +25,7 @@ mod manual;
 mod output;
 mod owner;
 mod owners_list;
+mod policy;
 mod publish;
 mod published;
 mod registry;
@@ -103,6 +105,9 @@ enum Command {
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
+    /// Show the policies that hold here, and judge a lock or an environment by them
+    #[command(subcommand)]
+    Policy(policy::Command),
     #[command(subcommand)]
     Config(config::Command),
     /// Print a completion script for a shell
@@ -150,6 +155,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Owner(command) => owner::run(&context, &command),
         Command::Verify(arguments) => verify::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),
+        Command::Policy(command) => policy::run(&context, &command),
         Command::Config(command) => config::run(&context, &command),
         Command::Manual(arguments) => manual::run(&arguments, Cli::command()),
         Command::Completions { shell } => {

@@ -94,7 +94,8 @@ fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyh
     };
     let graph = Graph::of_lock(&lock, &target.name);
     let wanted = graph.reachable(roots(workspace, arguments)?);
-    install(context, &workspace.settings, &lock, target, Some(&wanted), Destination::OfProject(&environment))
+    let destination = Destination::OfProject(&environment, &workspace.policies);
+    install(context, &workspace.settings, &lock, target, Some(&wanted), destination)
 }
 
 /// The names that the chosen parts of the project require.

@@ -10,26 +10,21 @@ use futures::future::{Either, select};
 use rvp::fetch::{Bar, Downloader, Fetched, Progress, Silent, Wanted};
 use rvp::install::{InstallError, Store, Unpacked};
 use rvp::model::{Artifact, Blake3, PackageName, Version};
-use rvp::project::{Registry, Settings};
 use rvp::registry::Reader;
-use rvp::resolve::{Lock, LockedArtifact, LockedPackage};
+use rvp::resolve::Registries;
 use rvp::trust::RecordVerifier;
 use tokio::task::JoinSet;
 
-use super::context::Context;
-
-/// A package to be unpacked, and the one of its files that is.
-type Chosen<'a> = (&'a LockedPackage, &'a LockedArtifact);
+use super::fill::{Chosen, Sources};
 
 /// Has every artifact in the store, fetching what is missing. The signatures are checked while the files arrive; once they
-/// all hold, each file is unpacked while the others still arrive.
+/// all hold, each file is unpacked while the others still arrive. `open` gives the registries of what is missing.
 pub fn unpack(
-    context: &Context,
-    settings: &Settings,
-    lock: &Lock,
-    order: &[Chosen],
+    sources: &Sources,
     store: &Store,
+    open: impl FnOnce(&[Chosen]) -> anyhow::Result<Registries>,
 ) -> anyhow::Result<Vec<Unpacked>> {
+    let Sources { context, settings, order, .. } = *sources;
     let mut unpacked = Vec::with_capacity(order.len());
     let mut missing = Vec::new();
     for (package, artifact) in order {
@@ -41,7 +36,8 @@ pub fn unpack(
     if missing.is_empty() {
         return Ok(unpacked);
     }
-    let readers = open_needed(context, settings, lock, &missing)?;
+    let registries = open(&missing)?;
+    let readers: BTreeMap<&str, &Arc<Reader>> = registries.readers().collect();
     let progress: Arc<dyn Progress> =
         if context.global.quiet { Arc::new(Silent) } else { Arc::new(Bar::new()) };
     let cache = context.folders(settings).cache.join("downloads");
@@ -58,6 +54,7 @@ pub fn unpack(
             sha256: artifact.sha256,
             requires: None,
             requires_python: None,
+            provenance: None,
         };
         wanted.push(Wanted { store: Arc::clone(reader.store()?), artifact: fetched });
         files.insert(artifact.blake3, artifact.file.clone());
@@ -71,7 +68,7 @@ pub fn unpack(
     let authority = context.authority(settings);
     let questions: Vec<(Arc<Reader>, Vec<Release>)> = releases
         .into_iter()
-        .filter_map(|(registry, releases)| Some((Arc::clone(readers.get(registry)?), releases)))
+        .filter_map(|(registry, releases)| Some((Arc::clone(*readers.get(registry)?), releases)))
         .collect();
     let fresh = context.runtime.block_on(async {
         let mut checking = Some(tokio::task::spawn_blocking(move || {
@@ -166,35 +163,4 @@ fn unpack_file(store: &Store, digest: Blake3, file: &str, fetched: &Fetched) -> 
         let _ = std::fs::remove_file(path);
     }
     Ok(unpacked)
-}
-
-/// Opens the registries that the missing artifacts come from, each under the key that the lock knows it by.
-fn open_needed<'a>(
-    context: &Context,
-    settings: &Settings,
-    lock: &'a Lock,
-    missing: &[Chosen],
-) -> anyhow::Result<BTreeMap<&'a str, Arc<Reader>>> {
-    let mut readers = BTreeMap::new();
-    for locked in &lock.registries {
-        let Some((package, _)) = missing.iter().find(|(package, _)| package.registry == locked.name) else {
-            continue;
-        };
-        let known: &[Registry] = settings.registries.as_deref().unwrap_or_default();
-        let registry = known.iter().find(|registry| registry.name == locked.name).with_context(|| {
-            format!(
-                "the lock takes {} from the registry `{}`, which no setting names\n  hint: name it under [tool.rvp] registries",
-                package.name, locked.name
-            )
-        })?;
-        let reader = context
-            .open_registry(&registry.url.to_string(), Some(locked.key.clone()), settings, false)
-            .and_then(|reader| {
-                reader.config()?;
-                Ok(Arc::new(reader))
-            })
-            .with_context(|| format!("cannot use the registry `{}`", locked.name))?;
-        readers.insert(locked.name.as_str(), reader);
-    }
-    Ok(readers)
 }

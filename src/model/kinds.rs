@@ -153,6 +153,16 @@ impl BundleFile {
     }
 }
 
+/// A new key of the log from here on. It stands in `index/keys`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KeyRecord {
+    /// A verifier key of C2SP `signed-note`.
+    pub key: String,
+    /// A C2SP signed note in which the key before it hands the log over.
+    pub note: String,
+}
+
 impl Release {
     /// A release of which nothing is known but its name and version.
     pub fn new(name: &PackageName, version: &Version) -> Self {

@@ -17,7 +17,7 @@ mod version;
 pub use artifact::Artifact;
 pub use digest::{Blake3, DigestError, Digester, Sha256};
 pub use index_file::{SealedLine, sealed_lines};
-pub use kinds::{Add, Approve, BundleFile, FileRecord, Owners, PrefixOwners, Release, Seal, Yank};
+pub use kinds::{Add, Approve, BundleFile, FileRecord, KeyRecord, Owners, PrefixOwners, Release, Seal, Yank};
 pub use name::{Family, NameError, PackageName, is_windows_device};
 pub use ownership::{Needed, Owner, OwnerSet, Ownership, Unauthorised, Why, authorise, in_force};
 pub use package::{Approval, IndexError, Package, ReleaseEntry};

@@ -29,6 +29,8 @@ pub struct ReleaseEntry {
     pub approvals: Vec<Approval>,
     /// When the release record was sealed.
     pub sealed: jiff::Timestamp,
+    /// When the last record was sealed that brought files to it.
+    pub completed: jiff::Timestamp,
     /// The numbers in the log of the release record and of each record that changed it, rising.
     pub entries: Vec<u64>,
 }
@@ -127,6 +129,7 @@ impl Package {
                     yanks: 0,
                     approvals: Vec::new(),
                     sealed,
+                    completed: sealed,
                     entries,
                 };
                 self.releases.insert(version, known);
@@ -141,6 +144,7 @@ impl Package {
                     }
                     release.artifacts.push(artifact);
                 }
+                release.completed = sealed;
                 release.entries.push(entry);
             }
             Record::Yank(yank) => {
@@ -185,7 +189,7 @@ impl Package {
                     signatures: approve.signatures,
                 });
             }
-            Record::Prefix(_) | Record::Seal(_) | Record::File(_) => {
+            Record::Prefix(_) | Record::Seal(_) | Record::File(_) | Record::Key(_) => {
                 return Err(order("this kind of record has no place in a package's file".into()));
             }
             Record::Unknown { .. } => {}

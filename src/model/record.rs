@@ -6,8 +6,8 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Add, Approve, Artifact, BundleFile, FileRecord, NameError, OwnerSet, Owners, PackageName, PrefixOwners,
-    Release, Seal, VersionError, Yank,
+    Add, Approve, Artifact, BundleFile, FileRecord, KeyRecord, NameError, OwnerSet, Owners, PackageName,
+    PrefixOwners, Release, Seal, VersionError, Yank,
 };
 
 /// A log entry is one line, and the tile format gives its length 16 bits (C2SP tlog-tiles).
@@ -35,6 +35,8 @@ pub enum Record {
     Seal(Seal),
     /// A file of the registry that is not an index file, such as `config.json`, and its content from here on.
     File(FileRecord),
+    /// A new key of the log.
+    Key(KeyRecord),
     /// A kind that this version does not know, and that it may pass over.
     Unknown { kind: String },
 }
@@ -82,6 +84,7 @@ impl Record {
             "approve" => serde_json::from_str(line).map(Record::Approve).map_err(json),
             "seal" => serde_json::from_str(line).map(Record::Seal).map_err(json),
             "file" => serde_json::from_str(line).map(Record::File).map_err(json),
+            "key" => serde_json::from_str(line).map(Record::Key).map_err(json),
             kind if head.critical => Err(RecordError::Critical(kind.to_owned())),
             kind => Ok(Record::Unknown { kind: kind.to_owned() }),
         }?;
@@ -115,6 +118,8 @@ impl Record {
             Record::Approve(approve) => tagged("approve", false, approve),
             Record::Seal(seal) => tagged("seal", false, seal),
             Record::File(file) => tagged("file", false, file),
+            // A reader that does not know it would go on with the old key.
+            Record::Key(key) => tagged("key", true, key),
             Record::Unknown { kind } => {
                 Err(RecordError::Json(format!("a record of kind `{kind}` cannot be written")))
             }
@@ -134,7 +139,7 @@ impl Record {
             Record::Owners(owners) => &owners.signatures,
             Record::Prefix(owners) => &owners.signatures,
             Record::Approve(approve) => &approve.signatures,
-            Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => &[],
+            Record::Seal(_) | Record::File(_) | Record::Key(_) | Record::Unknown { .. } => &[],
         }
     }
 
@@ -147,7 +152,7 @@ impl Record {
             Record::Owners(owners) => Some(&mut owners.signatures),
             Record::Prefix(owners) => Some(&mut owners.signatures),
             Record::Approve(approve) => Some(&mut approve.signatures),
-            Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => None,
+            Record::Seal(_) | Record::File(_) | Record::Key(_) | Record::Unknown { .. } => None,
         }
     }
 
@@ -169,7 +174,7 @@ impl Record {
         }
     }
 
-    /// The package that this record is about, or none for a prefix, a seal, a file or an unknown kind.
+    /// The package that this record is about, or none for a prefix, a seal, a file, a key or an unknown kind.
     pub fn package(&self) -> Result<Option<PackageName>, RecordError> {
         let (family, name) = match self {
             Record::Release(release) => (release.family, &release.name),
@@ -177,9 +182,11 @@ impl Record {
             Record::Yank(yank) => (yank.family, &yank.name),
             Record::Owners(owners) => (owners.family, &owners.name),
             Record::Approve(approve) => (approve.family, &approve.name),
-            Record::Prefix(_) | Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => {
-                return Ok(None);
-            }
+            Record::Prefix(_)
+            | Record::Seal(_)
+            | Record::File(_)
+            | Record::Key(_)
+            | Record::Unknown { .. } => return Ok(None),
         };
         Ok(Some(PackageName::new(family, name)?))
     }

@@ -40,6 +40,11 @@ impl Home {
         self.root.join("config.toml")
     }
 
+    /// What the user demands of packages.
+    pub fn policy_file(&self) -> PathBuf {
+        self.root.join("policy.toml")
+    }
+
     /// What can be fetched again. The setting `cache-dir` moves it.
     pub fn cache(&self) -> PathBuf {
         self.root.join("cache")
@@ -58,6 +63,11 @@ impl Home {
     /// Secret keys of the registries that this user seals.
     pub fn keys(&self) -> PathBuf {
         self.root.join("keys")
+    }
+
+    /// Evidence of logs that were forked.
+    pub fn evidence(&self) -> PathBuf {
+        self.root.join("evidence")
     }
 
     /// What must not be lost and cannot be fetched: the last checkpoint seen of each registry.

@@ -9,8 +9,8 @@ use crate::model::{
 use crate::package::PackageError;
 use crate::registry::{RegistryError, hint_of};
 use crate::resolve::ResolveError;
-use crate::trust::StatementError;
 use crate::trust::sign::SignError;
+use crate::trust::{StatementError, TrustError};
 
 /// A publish or an import that cannot go on, or an artifact that it refuses.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,10 @@ pub enum PublishError {
         "pip has nothing for {wanted} on {target} that rvp can take\n  hint: give the index with --index-url; rvp then searches for versions that fit together"
     )]
     PipUnmet { wanted: String, target: String },
+    #[error(
+        "the attestations of {file} do not hold: {source}\n  hint: the file or its attestations were altered on the way, or do not belong together; do not use it, and tell its publisher"
+    )]
+    Provenance { file: String, source: TrustError },
     #[error("its name is not valid: {0}")]
     Name(#[from] NameError),
     #[error("a requirement of {release} cannot be used: {source}")]

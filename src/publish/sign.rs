@@ -112,7 +112,7 @@ pub fn commit(
     let mut records = Vec::new();
     for one in signed {
         if let Some(bundle) = &one.bundle {
-            writer.put_bundle(bundle)?;
+            writer.put_small_blob(layout::BUNDLE, bundle)?;
         }
         records.extend(one.records);
     }
@@ -153,7 +153,7 @@ fn title(record: &Record) -> String {
         Record::Owners(owners) => format!("a change of the owners of {}", owners.name),
         Record::Prefix(owners) => format!("a change of the owners of {}*", owners.prefix),
         Record::Approve(approve) => format!("an approval of {} {}", approve.name, approve.version),
-        Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => "a record".to_owned(),
+        Record::Seal(_) | Record::File(_) | Record::Key(_) | Record::Unknown { .. } => "a record".to_owned(),
     }
 }
 

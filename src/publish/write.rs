@@ -47,7 +47,8 @@ pub fn publish(
             known.insert(name, package);
         }
     }
-    let Plan { staged: Staged { records, mut blobs }, already_there, mut refused } = plan(incoming, &known);
+    let Plan { staged: Staged { records, mut blobs, small_blobs }, already_there, mut refused } =
+        plan(incoming, &known);
     let prefixes = writer.prefixes()?;
     let mut signed = Vec::new();
     let mut claimed = Vec::new();
@@ -70,6 +71,7 @@ pub fn publish(
     }
     let shared = &*writer;
     blobs.par_iter().try_for_each(|blob| shared.put_blob(&blob.path, &blob.file, blob.blake3, blob.size))?;
+    small_blobs.par_iter().try_for_each(|blob| shared.put_small_blob(blob.name, &blob.bytes))?;
     let records = signed.iter().flat_map(|signed| &signed.records);
     let releases: BTreeSet<String> = records.filter_map(title).collect();
     let sealed = match signed.is_empty() {

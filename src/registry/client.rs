@@ -16,6 +16,8 @@ use crate::model::Blake3;
 pub struct ClientFolders {
     /// Small files that must not be lost: which key is trusted for which place, and the last state seen there.
     pub state: PathBuf,
+    /// Where evidence of forked logs is kept.
+    pub evidence: PathBuf,
     /// Copies of a registry's files. Losing them costs time only.
     pub cache: PathBuf,
 }
@@ -44,6 +46,8 @@ pub struct SeenFile {
     pub length: u64,
     /// Of that many bytes.
     pub blake3: Blake3,
+    /// How many entries the log had then.
+    pub log_size: u64,
 }
 
 impl Seen {

@@ -1,5 +1,6 @@
 //! The files of a registry in a directory as a writer makes them: one writer at a time, readable by all, lasting.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -107,6 +108,8 @@ pub(super) fn index_file(dir: &Path, path: &str, entry: Option<Entry>) -> Result
 pub(super) struct InDirectory<'a> {
     pub dir: &'a Path,
     pub need_blobs: bool,
+    /// Listed files that this seal gives other bytes.
+    pub replaced: &'a BTreeMap<String, Vec<u8>>,
 }
 
 impl seal::Present for InDirectory<'_> {
@@ -140,6 +143,9 @@ impl seal::Present for InDirectory<'_> {
     }
 
     fn file(&self, record: &FileRecord) -> bool {
+        if let Some(bytes) = self.replaced.get(&record.path) {
+            return bytes.len() as u64 == record.length && Blake3::of(bytes) == record.blake3;
+        }
         let path = self.dir.join(&record.path);
         let fits = path.metadata().is_ok_and(|file| file.is_file() && file.len() == record.length);
         fits && record.length <= layout::MAX_INDEX

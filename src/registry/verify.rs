@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use rayon::prelude::*;
 
 use super::snapshot::{self, Entry, Nodes};
-use super::{Reader, RegistryError, layout, log};
+use super::{Reader, RegistryError, layout, log, rotation};
 use crate::model::{Artifact, Blake3, Digester, Package, PackageName, Prefixes, Record};
 
 /// What was looked at, and everything that is wrong with it.
@@ -65,7 +65,10 @@ pub fn verify(
     if let Some(Err(error)) = index.get(layout::PREFIXES_INDEX).map(|bytes| Prefixes::parse(bytes)) {
         report.problems.push(error.to_string());
     }
-    let of_all = [layout::FILES_INDEX, layout::PREFIXES_INDEX];
+    if let Some(keys) = index.get(layout::KEYS_INDEX) {
+        report.problems.extend(rotation::check_all(keys, reader.key()).err());
+    }
+    let of_all = [layout::FILES_INDEX, layout::KEYS_INDEX, layout::PREFIXES_INDEX];
     for (path, replayed) in index.iter().filter(|(path, _)| !of_all.contains(&path.as_str())) {
         match package_of(path, replayed) {
             Ok(package) => {

@@ -12,7 +12,7 @@ use crate::trust::{self, Facts, HistoryError};
 /// The opened registries of a project, in order of precedence.
 pub struct Registries {
     settings: Vec<Registry>,
-    readers: Vec<Reader>,
+    readers: Vec<Arc<Reader>>,
     found: Mutex<HashMap<PackageName, Option<Arc<Found>>>>,
 }
 
@@ -40,13 +40,14 @@ struct Unknown {
 impl Registries {
     /// `readers` are those of `settings`, in the same order.
     pub fn new(settings: Vec<Registry>, readers: Vec<Reader>) -> Self {
+        let readers = readers.into_iter().map(Arc::new).collect();
         Self { settings, readers, found: Mutex::default() }
     }
 
     /// The opened registry of this name.
     pub fn reader(&self, name: &str) -> Option<&Reader> {
         let at = self.settings.iter().position(|registry| registry.name == name)?;
-        self.readers.get(at)
+        self.readers.get(at).map(Arc::as_ref)
     }
 
     /// All that is known of `name`; an error where no registry has it.
@@ -57,17 +58,28 @@ impl Registries {
         })
     }
 
+    /// What the registry `registry` knows of a package; none where it is not opened, or has none of that name.
+    pub fn package_of(
+        &self,
+        registry: &str,
+        name: &PackageName,
+    ) -> Result<Option<Arc<Found>>, RegistryError> {
+        let Some(reader) = self.reader(registry) else { return Ok(None) };
+        let package = reader.package(name)?;
+        Ok(package.map(|package| Arc::new(Found { registry: registry.into(), package })))
+    }
+
     /// The names of the registries, each with the registry.
-    pub fn readers(&self) -> impl Iterator<Item = (&str, &Reader)> {
+    pub fn readers(&self) -> impl Iterator<Item = (&str, &Arc<Reader>)> {
         self.settings.iter().map(|registry| registry.name.as_str()).zip(&self.readers)
     }
 
     /// Whether every registry was asked for its state just now.
     pub fn asked(&self) -> bool {
-        self.readers.iter().all(Reader::asked)
+        self.readers.iter().all(|reader| reader.asked())
     }
 
-    fn serving<'a>(&'a self, name: &PackageName) -> impl Iterator<Item = (&'a str, &'a Reader)> {
+    fn serving<'a>(&'a self, name: &PackageName) -> impl Iterator<Item = (&'a str, &'a Arc<Reader>)> {
         let serving = registries_for(&self.settings, name);
         self.settings
             .iter()
@@ -92,7 +104,7 @@ impl Registries {
 
     /// The signed states that answers come from.
     pub fn locked(&self) -> Vec<LockedRegistry> {
-        let locked = |(registry, reader): (&Registry, &Reader)| LockedRegistry {
+        let locked = |(registry, reader): (&Registry, &Arc<Reader>)| LockedRegistry {
             name: registry.name.clone(),
             key: reader.key().to_owned(),
             size: reader.checkpoint().size,

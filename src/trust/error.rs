@@ -82,6 +82,8 @@ pub enum TrustError {
     Time { reason: String },
     #[error("the log entry of the bundle does not hold: {reason}{ROOT_HINT}")]
     Log { reason: String },
+    #[error("this is no provenance object of PEP 740 for the file: {reason}")]
+    Provenance { reason: String },
     #[error("the bundle cannot be verified: {reason}")]
     Unsupported { reason: String },
 }

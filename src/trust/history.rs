@@ -316,7 +316,9 @@ impl Case<'_> {
             Record::Owners(owners) => format!("statement {} of the owners of {of}", owners.set.revision),
             Record::Prefix(owners) => format!("statement {} of the owners of {of}", owners.set.revision),
             Record::Approve(approve) => format!("an approval of {of} {}", approve.version),
-            Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => format!("a record of {of}"),
+            Record::Seal(_) | Record::File(_) | Record::Key(_) | Record::Unknown { .. } => {
+                format!("a record of {of}")
+            }
         }
     }
 }

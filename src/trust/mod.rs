@@ -1,15 +1,18 @@
 //! Trust: who signed what. Sigstore bundles and keys, the statements in which records are signed, and policy.
 
+mod attestation;
 mod bundle;
 mod error;
 mod history;
 pub mod keys;
+pub mod policy;
 mod records;
 mod root;
 pub mod sign;
 mod statement;
 mod verify;
 
+pub use attestation::provenance_of;
 pub use bundle::{Bundle, MAX_BUNDLE};
 pub use error::TrustError;
 pub use history::{Facts, HistoryError, check, check_all, check_owners, check_prefixes};

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::attestation::verify_provenance;
 use super::{Bundle, RecordLine, Statement, TrustError, TrustedRoot, Verifier};
-use crate::model::{Blake3, BundleFile, PublicKey, Signer};
+use crate::model::{Blake3, BundleFile, PublicKey, Sha256, Signer};
 use crate::registry::{Authority, SignedRecord};
 
 /// Verifies the signatures of records against the trusted root of this machine, never against one that a registry names.
@@ -54,12 +55,27 @@ impl RecordVerifier {
         verdict
     }
 
-    fn verify_now(&self, file: &BundleFile, bytes: &[u8]) -> Verdict {
+    fn verifier(&self) -> Result<&Verifier, String> {
         let verifier = self.verifier.get_or_init(|| {
             let root = self.root.load().map_err(|error| error.to_string())?;
             Verifier::new(&root).map_err(|error| error.to_string())
         });
-        let verifier = verifier.as_ref().map_err(Clone::clone)?;
+        verifier.as_ref().map_err(Clone::clone)
+    }
+
+    /// Who made the attestations of a file (PEP 740), which all have to hold.
+    pub fn attesters(
+        &self,
+        provenance: &[u8],
+        file: &str,
+        sha256: Sha256,
+    ) -> Result<Vec<Signer>, TrustError> {
+        let verifier = self.verifier().map_err(|reason| TrustError::Unsupported { reason })?;
+        verify_provenance(verifier, provenance, file, sha256)
+    }
+
+    fn verify_now(&self, file: &BundleFile, bytes: &[u8]) -> Verdict {
+        let verifier = self.verifier()?;
         let bundle = Bundle::parse(bytes).map_err(|error| error.to_string())?;
         let keys = file.key.as_slice();
         let (verified, payload) =

@@ -3,6 +3,7 @@
 //! They are one program, so that what they share is built once, and what none of them uses is noticed.
 
 mod approvals;
+mod attestations;
 mod config;
 mod environment;
 mod environment_history;
@@ -21,6 +22,11 @@ mod lock;
 mod lock_choices;
 mod lock_conflicts;
 mod ownership;
+mod policy;
+mod policy_check;
+mod policy_files;
+#[cfg(target_os = "linux")]
+mod policy_of_machine;
 mod project;
 mod project_edits;
 mod publish;

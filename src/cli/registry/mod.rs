@@ -2,6 +2,7 @@
 
 mod import;
 mod init;
+mod policy;
 mod seal;
 mod verify;
 
@@ -15,6 +16,7 @@ pub enum Command {
     Import(import::Arguments),
     Seal(seal::Arguments),
     Verify(verify::Arguments),
+    Policy(policy::Arguments),
 }
 
 pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
@@ -23,5 +25,6 @@ pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(arguments) => import::run(context, &arguments),
         Command::Seal(arguments) => seal::run(context, &arguments),
         Command::Verify(arguments) => verify::run(context, &arguments),
+        Command::Policy(arguments) => policy::run(context, &arguments),
     }
 }

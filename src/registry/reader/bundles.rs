@@ -46,7 +46,7 @@ impl Reader {
             )));
         }
         let local = self.store.local_path(&path).is_some();
-        let cached = if local { None } else { self.folders.cached(&self.key, &path) };
+        let cached = if local { None } else { self.folders.cached(self.key(), &path) };
         if let Some(bytes) = cached.filter(|bytes| Blake3::of(bytes) == file.blake3) {
             return Ok(bytes);
         }
@@ -60,7 +60,7 @@ impl Reader {
             return Err(altered(format!("its digest is {digest}")));
         }
         if !local {
-            self.folders.keep(&self.key, &path, &bytes);
+            self.folders.keep(self.key(), &path, &bytes);
         }
         Ok(bytes)
     }

@@ -65,7 +65,7 @@ impl Reader {
             let local = self.store.local_path(path).is_some();
             if cached
                 && !local
-                && let Some(bytes) = self.folders.cached(&self.key, path)
+                && let Some(bytes) = self.folders.cached(self.key(), path)
             {
                 return Ok(bytes);
             }
@@ -87,8 +87,8 @@ impl LogFiles for Reader {
 
     fn keep(&self, path: &str, tile: &[u8]) {
         let local = self.store.local_path(path).is_some();
-        if !local && self.folders.cached(&self.key, path).is_none_or(|known| known != tile) {
-            self.folders.keep(&self.key, path, tile);
+        if !local && self.folders.cached(self.key(), path).is_none_or(|known| known != tile) {
+            self.folders.keep(self.key(), path, tile);
         }
     }
 }
