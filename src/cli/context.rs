@@ -1,6 +1,7 @@
 //! What every command needs: the user's folders, the settings, and a runtime for the network.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -9,6 +10,8 @@ use rvp::registry::{
     ClientFolders, Config, HttpSettings, LogKey, OpenOptions, Reader, RegistryError, key_stem, open_store,
 };
 use rvp::trust::policy::{FILE_NAME, Places, Policies, ProjectPlace};
+
+use rvp::trust::{RecordVerifier, RootFiles};
 
 use super::{Global, output};
 
@@ -53,7 +56,7 @@ impl Context {
 
     pub fn folders(&self, settings: &Settings) -> ClientFolders {
         let cache = settings.cache_dir.clone().unwrap_or_else(|| self.home.cache());
-        ClientFolders { state: self.home.state(), cache }
+        ClientFolders { state: self.home.state(), evidence: self.home.evidence(), cache }
     }
 
     /// Where the answers of interpreters are kept.
@@ -65,6 +68,13 @@ impl Context {
     pub fn package_store(&self, settings: &Settings) -> anyhow::Result<rvp::install::Store> {
         let root = settings.store_dir.clone().unwrap_or_else(|| self.home.store());
         Ok(rvp::install::Store::open(&root)?)
+    }
+
+    /// Who knows signatures, by the authorities that this machine trusts.
+    pub fn authority(&self, settings: &Settings) -> Arc<RecordVerifier> {
+        let root =
+            RootFiles { named: settings.trusted_root.clone(), refreshed: Some(self.home.trusted_root()) };
+        Arc::new(RecordVerifier::new(root))
     }
 
     /// How to talk to web servers.
@@ -88,8 +98,12 @@ impl Context {
         refresh: bool,
     ) -> anyhow::Result<Reader> {
         let store = open_store(location, &Self::http(settings))?;
-        let options =
-            OpenOptions { key, offline: self.global.offline, refresh: refresh || self.global.refresh };
+        let options = OpenOptions {
+            key,
+            offline: self.global.offline,
+            refresh: refresh || self.global.refresh,
+            ..OpenOptions::default()
+        };
         Ok(Reader::open(store, self.folders(settings), &options)?)
     }
 
@@ -121,7 +135,7 @@ impl Context {
         if !key.matches(&config.key) {
             return Err(no_key());
         }
-        Ok(key)
+        Ok(key.kept_at(&path))
     }
 }
 

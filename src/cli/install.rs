@@ -11,7 +11,8 @@ use rvp::resolve::{Asker, Lock, Upgrade};
 use super::arguments::requirement;
 use super::context::{Context, current_project};
 use super::env::chosen;
-use super::sync::{self, Destination};
+use super::fill::{self, Destination};
+use super::sync;
 use super::workspace::{Question, ResolveArguments, Workspace};
 
 /// Install packages into an environment that belongs to no project
@@ -152,7 +153,7 @@ impl<'a> Own<'a> {
         let lock = self.old.as_ref().filter(same).unwrap_or(&new);
         let target = lock.targets.first().context("the lock has no target")?;
         let destination = Destination::Own(self.environment, &self.held);
-        let synced = sync::install(context, &question.settings, lock, target, None, destination)?;
+        let synced = fill::install(context, &question.settings, lock, target, None, destination)?;
         Ok(synced.finish(context))
     }
 }

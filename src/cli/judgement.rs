@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use rvp::model::{Blake3, PackageName, ReleaseEntry, Version};
-use rvp::resolve::{Found, Judge, LockedPackage, Packages as _, PackagesError, Registries, Verification};
-use rvp::trust::policy::{Policies, Signatures, Violation};
+use rvp::project::Settings;
+use rvp::resolve::{Found, Judge, LockedPackage, Packages as _, PackagesError, Registries};
+use rvp::trust::policy::{Policies, Violation};
 use serde::Serialize;
+
+use super::context::Context;
 
 /// A package that somebody has chosen.
 pub struct Held {
@@ -65,28 +68,14 @@ impl Judged {
     }
 }
 
-/// Verifies nothing: a release that somebody has signed cannot be judged by its signatures.
-struct Unverified;
-
-impl Verification for Unverified {
-    fn signatures(
-        &self,
-        found: &Found,
-        version: &Version,
-        entry: &ReleaseEntry,
-    ) -> Result<Signatures, PackagesError> {
-        match entry.release.signatures.is_empty() {
-            true => Ok(Signatures::default()),
-            false => {
-                Err(format!("the signatures of {} {version} cannot be verified", found.package.name).into())
-            }
-        }
-    }
-}
-
 /// The judge for what comes from `registries`.
-pub fn judge(policies: &Policies, registries: &Registries) -> anyhow::Result<Judge<'static>> {
-    Judge::new(policies, registries, &Unverified).map_err(anyhow::Error::from_boxed)
+pub fn judge(
+    context: &Context,
+    settings: &Settings,
+    policies: &Policies,
+    registries: &Registries,
+) -> anyhow::Result<Judge> {
+    Judge::new(policies, registries, context.authority(settings)).map_err(anyhow::Error::from_boxed)
 }
 
 /// Judges each of `packages`.

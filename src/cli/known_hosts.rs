@@ -38,9 +38,14 @@ impl KnownHosts {
 
 impl KnownHosts {
     /// What `policies` say of the releases of hosts; those that come with rvp are admitted.
-    pub fn rulebook(&self, policies: &Policies) -> anyhow::Result<Box<dyn Rulebook>> {
+    pub fn rulebook(
+        &self,
+        context: &Context,
+        settings: &Settings,
+        policies: &Policies,
+    ) -> anyhow::Result<Box<dyn Rulebook>> {
         Ok(match &self.registries {
-            Some(registries) => Box::new(judge(policies, registries)?),
+            Some(registries) => Box::new(judge(context, settings, policies, registries)?),
             None => Box::new(NoRules),
         })
     }

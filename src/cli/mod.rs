@@ -3,12 +3,14 @@
 //! Data goes to stdout and talk to stderr, so that a pipe carries only data.
 
 mod add;
+mod approve;
 mod arguments;
 mod changes;
 mod config;
 mod context;
 mod env;
 mod environments;
+mod fill;
 mod graph;
 mod history;
 mod info;
@@ -21,13 +23,18 @@ mod lock;
 mod machine;
 mod manual;
 mod output;
+mod owner;
+mod owners_list;
 mod policy;
 mod publish;
 mod published;
 mod registry;
 mod run;
+mod signing;
 mod sync;
 mod tree;
+mod unpack;
+mod verify;
 mod workspace;
 mod yank;
 
@@ -90,6 +97,11 @@ enum Command {
     Info(info::Arguments),
     Publish(publish::Arguments),
     Yank(yank::Arguments),
+    Approve(approve::Arguments),
+    /// Show and change who owns a name, or the names that begin with a prefix
+    #[command(subcommand)]
+    Owner(owner::Command),
+    Verify(verify::Arguments),
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
@@ -139,6 +151,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Info(arguments) => info::run(&context, &arguments),
         Command::Publish(arguments) => publish::run(&context, &arguments),
         Command::Yank(arguments) => yank::run(&context, &arguments),
+        Command::Approve(arguments) => approve::run(&context, &arguments),
+        Command::Owner(command) => owner::run(&context, &command),
+        Command::Verify(arguments) => verify::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),
         Command::Policy(command) => policy::run(&context, &command),
         Command::Config(command) => config::run(&context, &command),

@@ -56,7 +56,7 @@ fn check(
         Some(env) => installed(context, env, settings)?,
         None => locked(context, arguments.lock.clone(), project, settings)?,
     };
-    let judged = judge_all(&judge(policies, &registries)?, &registries, held.into_iter())?;
+    let judged = judge_all(&judge(context, settings, policies, &registries)?, &registries, held.into_iter())?;
     let faults = judged.iter().filter(|one| !matches!(one.verdict, Verdict::Ok)).count();
     if context.global.json {
         output::json(&judged.iter().map(json).collect::<Result<Vec<_>, _>>()?)?;
@@ -149,7 +149,10 @@ fn json(judged: &Judged) -> Result<serde_json::Value, serde_json::Error> {
 fn show(context: &Context, settings: &Settings, policies: Policies) -> anyhow::Result<ExitCode> {
     let has_registries = settings.registries.as_ref().is_some_and(|registries| !registries.is_empty());
     let rules = match has_registries {
-        true => judge(&policies, &open_registries(context, settings, false)?)?.policies().describe(),
+        true => {
+            let registries = open_registries(context, settings, false)?;
+            judge(context, settings, &policies, &registries)?.policies().describe()
+        }
         false => policies.describe(),
     };
     if context.global.json {

@@ -147,7 +147,7 @@ impl Question {
         for (name, reader) in registries.readers() {
             reader.config().with_context(|| format!("cannot use the registry `{name}`"))?;
         }
-        let judge = judge(&self.policies, registries)?;
+        let judge = judge(context, &self.settings, &self.policies, registries)?;
         let targets: Vec<Target> = self
             .targets
             .iter()
@@ -178,6 +178,7 @@ impl Question {
         };
         let resolutions = resolve_all(&request, &targets)?;
         registries.check_inclusion(&resolutions)?;
+        registries.check_signatures(&*context.authority(&self.settings), &resolutions)?;
         for warning in resolutions.iter().flat_map(|resolution| &resolution.warnings) {
             context.say(&format!("warning: {warning}"));
         }
@@ -283,8 +284,8 @@ impl Workspace {
         }
         let registries =
             open_locked(context, &self.settings, lock, &lock.packages.iter().collect::<Vec<_>>())?;
-        let judged =
-            judge_all(&judge(&self.policies, &registries)?, &registries, lock.packages.iter().map(Held::of))?;
+        let judge = judge(context, &self.settings, &self.policies, &registries)?;
+        let judged = judge_all(&judge, &registries, lock.packages.iter().map(Held::of))?;
         Ok(judged.iter().find_map(Judged::fault))
     }
 

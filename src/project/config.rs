@@ -230,7 +230,7 @@ mod tests {
         `resolutoin` is not a setting
           hint: did you mean `resolution`?
         `hosts` is not a setting
-          hint: known: cache-dir, concurrent-downloads, constraint-dependencies, environments-dir, exclude-newer, http-timeout, link-mode, no-binary, no-build, override-dependencies, prerelease, registries, resolution, store-dir, targets
+          hint: known: cache-dir, concurrent-downloads, constraint-dependencies, environments-dir, exclude-newer, http-timeout, link-mode, no-binary, no-build, override-dependencies, prerelease, registries, resolution, sign-key, store-dir, targets, trusted-root
         the setting `resolution`: `newest` is not one of highest, lowest, lowest-direct
         the setting `resolution.x`: it has no parts; name it without what follows the dot
         the setting `no-build`: `on` is neither `true` nor `false`

@@ -206,8 +206,10 @@ mod tests {
         ("prerelease", "'allow'"),
         ("registries", "[{ name = 'one', url = '/one', prefixes = ['a-'], key = 'k' }]"),
         ("resolution", "'lowest'"),
+        ("sign-key", "'/project/one'"),
         ("store-dir", "'/project/one'"),
         ("targets", "['revit==2025', { host = 'revit==2026', python = '3.12', platform = 'win_amd64' }]"),
+        ("trusted-root", "'/project/one'"),
     ];
 
     #[test]

@@ -255,5 +255,6 @@ fn artifact_of(file: IndexFile) -> Artifact {
         sha256: file.sha256.unwrap_or(Sha256([0; 32])),
         requires: None,
         requires_python: file.requires_python,
+        provenance: None,
     }
 }

@@ -1,17 +1,25 @@
 //! The directory: its layout, where it can stand, the index, the snapshot, the log, and sealing.
 
+mod authority;
 mod checkpoint;
 mod client;
 mod config;
+mod cosignature;
 mod directory;
 mod error;
+mod evidence;
 mod hosts;
 mod http_client;
 mod http_failure;
+mod http_pace;
+mod key_change;
 pub mod layout;
 pub mod log;
+mod log_key;
+mod memory;
 mod reader;
 mod retry;
+mod rotation;
 mod seal;
 pub mod snapshot;
 mod store;
@@ -20,14 +28,18 @@ mod store_http;
 mod verify;
 mod writer;
 
-pub use checkpoint::{Checkpoint, LogKey, key_stem};
+pub use authority::{Authority, SignedRecord};
+pub use checkpoint::Checkpoint;
 pub use client::{ClientFolders, replace_file};
 pub use config::Config;
+pub use cosignature::{Cosignature, Witness, WitnessKey, WitnessPolicy, cosignatures};
 pub use error::{RegistryError, hint_of};
+pub use evidence::{Contradiction, Evidence, MAX_EVIDENCE, NoEvidence};
 pub use hosts::REVIT_RELEASES;
 pub use http_client::HttpSettings;
 pub(crate) use http_client::{client_builder, take_credentials};
 pub(crate) use http_failure::{Again, Failure};
+pub use log_key::{LogKey, key_fingerprint, key_stem};
 pub use reader::{OpenOptions, Reader};
 pub(crate) use retry::TRIES;
 pub use retry::backoff;

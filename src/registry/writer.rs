@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures::executor::block_on;
 use futures::future::BoxFuture;
@@ -16,19 +17,22 @@ use rayon::prelude::*;
 use super::directory::{
     InDirectory, index_file, lock, replace_checkpoint, replace_shared_file, set_readable, sync_folder,
 };
+use super::key_change::committed_config;
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
-use super::{Checkpoint, Config, LogKey, RegistryError, layout};
+use super::{Authority, Checkpoint, Config, LogKey, RegistryError, layout};
 use crate::files;
-use crate::model::{Blake3, FileRecord, Package, PackageName, Record};
+use crate::model::{Blake3, FileRecord, Package, PackageName, Prefixes, Record};
 
 /// A directory registry, locked for one writer.
 pub struct Writer {
-    dir: PathBuf,
-    config: Config,
-    key: LogKey,
-    checkpoint: Checkpoint,
+    pub(super) dir: PathBuf,
+    pub(super) config: Config,
+    pub(super) key: LogKey,
+    pub(super) checkpoint: Checkpoint,
+    /// Who knows signatures. None: signed records cannot be sealed, and unsigned ones only where nobody owns their names.
+    authority: Option<Arc<dyn Authority>>,
     /// Held for as long as the writer lives.
     _lock: File,
 }
@@ -43,6 +47,18 @@ pub struct Sealed {
     /// sealed in are gone; a file of nothing but such lines is left as it was, for whoever proposed them to mend,
     /// unless [`SealOptions::drop_refused`] is set.
     pub dropped: Vec<Dropped>,
+}
+
+/// What a seal is to commit.
+#[derive(Default)]
+pub(super) struct Change {
+    /// Records by index file, to which the proposals there are added.
+    pub records: BTreeMap<String, Vec<Record>>,
+    /// New bytes of listed files, whose records are among those above.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Signs the new state in place of the key of before.
+    pub key: Option<LogKey>,
+    pub options: SealOptions,
 }
 
 /// How proposals are sealed.
@@ -97,6 +113,7 @@ impl Writer {
                 config: config.clone(),
                 key,
                 checkpoint: nothing,
+                authority: None,
                 _lock: lock(staging.path())?,
             };
             writer.publish(records, now)?
@@ -128,11 +145,17 @@ impl Writer {
         };
         read(layout::CHECKPOINT)?;
         let lock = lock(dir)?;
-        let location = dir.display().to_string();
-        let config = Config::parse(&location, &read(layout::CONFIG)?)?;
-        let checkpoint = Checkpoint::verify(&location, &read(layout::CHECKPOINT)?, &config.key)?;
+        let (config, checkpoint) = committed_config(dir, &read(layout::CONFIG)?, &read(layout::CHECKPOINT)?)?;
         let key = key(&config)?;
-        Ok(Self { dir: dir.into(), config, key, checkpoint, _lock: lock })
+        let writer = Self { dir: dir.into(), config, key, checkpoint, authority: None, _lock: lock };
+        writer.key.check_continues(&dir.display().to_string(), &writer, &writer.checkpoint)?;
+        Ok(writer)
+    }
+
+    /// Lets `authority` judge the signatures of what is sealed.
+    #[must_use]
+    pub fn with_authority(self, authority: Arc<dyn Authority>) -> Self {
+        Self { authority: Some(authority), ..self }
     }
 
     pub fn config(&self) -> &Config {
@@ -145,10 +168,24 @@ impl Writer {
 
     /// All committed releases of a package, or none.
     pub fn package(&self, name: &PackageName) -> Result<Option<Package>, RegistryError> {
-        let path = name.index_path();
-        let Some(entry) = self.entry(&path)? else { return Ok(None) };
-        let file = index_file(&self.dir, &path, Some(entry))?;
-        Ok(Some(Package::parse(name, &file.committed)?))
+        match self.index(&name.index_path())? {
+            Some(bytes) => Ok(Some(Package::parse(name, &bytes)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Who owns which prefixes of names.
+    pub fn prefixes(&self) -> Result<Prefixes, RegistryError> {
+        match self.index(layout::PREFIXES_INDEX)? {
+            Some(bytes) => Ok(Prefixes::parse(&bytes)?),
+            None => Ok(Prefixes::default()),
+        }
+    }
+
+    /// The committed bytes of an index file, or none.
+    pub fn index(&self, path: &str) -> Result<Option<Vec<u8>>, RegistryError> {
+        let Some(entry) = self.entry(path)? else { return Ok(None) };
+        Ok(Some(index_file(&self.dir, path, Some(entry))?.committed))
     }
 
     /// Copies a file of `size` bytes into the registry as the blob `file`, checking its digest on the way.
@@ -186,6 +223,15 @@ impl Writer {
         files::persist(to, &path).map_err(RegistryError::io("write", &path))
     }
 
+    /// Writes a blob that is in memory.
+    pub fn put_small_blob(&self, file: &str, bytes: &[u8]) -> Result<(), RegistryError> {
+        let path = layout::blob_of(Blake3::of(bytes), file);
+        match self.dir.join(&path).metadata().is_ok_and(|known| known.len() == bytes.len() as u64) {
+            true => Ok(()),
+            false => self.put(&path, bytes),
+        }
+    }
+
     /// The index files that hold lines behind their committed ones: proposals, or the remains of a dead writer.
     pub fn proposed(&self) -> Result<Vec<String>, RegistryError> {
         let mut found = Vec::new();
@@ -216,11 +262,7 @@ impl Writer {
 
     /// Commits `records`, and the fit proposals that stand in the same index files.
     pub fn publish(&mut self, records: Vec<Record>, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
-        let mut by_path: BTreeMap<String, Vec<Record>> = BTreeMap::new();
-        for record in records {
-            by_path.entry(seal::path_of(&record)?).or_default().push(record);
-        }
-        self.commit(by_path, now, SealOptions::default())
+        self.commit(Change { records: by_path(records)?, ..Change::default() }, now)
     }
 
     /// Puts a file into the directory, in place of one that is there, and commits the record of it. Between the two, readers
@@ -243,28 +285,44 @@ impl Writer {
         options: SealOptions,
     ) -> Result<Sealed, RegistryError> {
         let paths = self.proposed()?;
-        self.commit(paths.into_iter().map(|path| (path, Vec::new())).collect(), now, options)
+        let records = paths.into_iter().map(|path| (path, Vec::new())).collect();
+        self.commit(Change { records, options, ..Change::default() }, now)
     }
 
-    fn commit(
-        &mut self,
-        by_path: BTreeMap<String, Vec<Record>>,
-        now: jiff::Timestamp,
-        options: SealOptions,
-    ) -> Result<Sealed, RegistryError> {
+    pub(super) fn commit(&mut self, change: Change, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
+        let Change { records, files: replaced, key, options } = change;
         if now < self.checkpoint.time {
             return Err(RegistryError::Clock { now, sealed: self.checkpoint.time });
         }
         let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
         let this = &*self;
-        let present = InDirectory { dir: &this.dir, need_blobs: !options.blobs_elsewhere };
-        let mut batches: Vec<Batch> = by_path
-            .into_par_iter()
-            .map(|(path, records)| {
-                let file = index_file(&this.dir, &path, this.entry(&path)?)?;
-                seal::prepare(path, &file.committed, file.behind, records, &present)
-            })
-            .collect::<Result<_, _>>()?;
+        let present =
+            InDirectory { dir: &this.dir, need_blobs: !options.blobs_elsewhere, replaced: &replaced };
+        let rules = seal::Rules {
+            registry: &this.config.name,
+            present: &present,
+            authority: this.authority.as_deref(),
+            prefixes: &Prefixes::default(),
+            time: now,
+        };
+        let prepare = |(path, records): (String, Vec<Record>), rules| {
+            let file = index_file(&this.dir, &path, this.entry(&path)?)?;
+            seal::prepare(path, &file.committed, file.behind, records, rules)
+        };
+        // Owners of prefixes come first, and have the lower numbers: the other records of this seal are under them.
+        let mut records = records;
+        let first = match records.remove_entry(layout::PREFIXES_INDEX) {
+            Some(of_prefixes) => Some(prepare(of_prefixes, rules)?),
+            None => None,
+        };
+        let prefixes = match &first {
+            Some(batch) => batch.prefixes.clone(),
+            None => this.prefixes()?,
+        };
+        let rules = seal::Rules { prefixes: &prefixes, ..rules };
+        let others: Vec<Batch> =
+            records.into_par_iter().map(|one| prepare(one, rules)).collect::<Result<_, _>>()?;
+        let mut batches: Vec<Batch> = first.into_iter().chain(others).collect();
         let refused_only: Vec<(String, u64)> = batches
             .iter()
             .filter(|batch| batch.lines.is_empty() && !batch.dropped.is_empty())
@@ -296,6 +354,7 @@ impl Writer {
         let nodes = nodes.into_iter().map(|(digest, bytes)| (layout::snapshot_node(digest), bytes));
         let files: Vec<(String, Vec<u8>)> = appended.files.into_iter().chain(nodes).collect();
         files.par_iter().try_for_each(|(path, bytes)| self.put(path, bytes))?;
+        replaced.iter().try_for_each(|(path, bytes)| self.replace_listed(path, bytes))?;
         let checkpoint = Checkpoint {
             origin: self.config.name.clone(),
             size: appended.size,
@@ -303,10 +362,12 @@ impl Writer {
             snapshot,
             time: now,
         };
+        let key = key.unwrap_or_else(|| self.key.clone());
         // The commit point.
-        replace_checkpoint(&self.dir.join(layout::CHECKPOINT), &checkpoint.sign(&self.key)?)?;
+        replace_checkpoint(&self.dir.join(layout::CHECKPOINT), &checkpoint.sign(&key)?)?;
         sync_folder(&self.dir.join("log"))?;
-        self.checkpoint = checkpoint.clone();
+        key.remember(&checkpoint);
+        (self.key, self.checkpoint) = (key, checkpoint.clone());
         if options.drop_refused {
             refused_only.iter().try_for_each(|(path, committed)| self.cut(path, *committed))?;
         }
@@ -348,16 +409,25 @@ impl Writer {
         cut.map_err(RegistryError::io("remove the refused lines of", &path))
     }
 
-    fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
+    pub(super) fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
         replace_shared_file(&self.dir.join(path), bytes)
     }
 
-    fn entry(&self, path: &str) -> Result<Option<Entry>, RegistryError> {
+    pub(super) fn entry(&self, path: &str) -> Result<Option<Entry>, RegistryError> {
         if self.checkpoint.size == 0 {
             return Ok(None);
         }
         block_on(snapshot::lookup(self, self.checkpoint.snapshot, path))
     }
+}
+
+/// The records, by the index file that each belongs into.
+pub(super) fn by_path(records: Vec<Record>) -> Result<BTreeMap<String, Vec<Record>>, RegistryError> {
+    let mut by_path: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+    for record in records {
+        by_path.entry(seal::path_of(&record)?).or_default().push(record);
+    }
+    Ok(by_path)
 }
 
 impl Nodes for Writer {

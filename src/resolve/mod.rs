@@ -37,7 +37,7 @@ pub use lock_inputs::LockInputs;
 pub use options::{Preferences, PrereleaseMode, ResolutionMode, ResolveOptions, Upgrade};
 pub use registries::{Ambiguous, Registries};
 pub use resolution::{Dependency, Resolution, ResolvedPackage};
-pub use rulebook::{Judge, NoRules, Rulebook, Verification};
+pub use rulebook::{Judge, NoRules, Rulebook};
 pub use targets::resolve_all;
 
 use crate::model::{NameError, Package, PackageName, Requirement, RequirementError, Target, VersionError};

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Found, PackagesError, Registries};
 use crate::model::{PackageName, ReleaseEntry, Version};
-use crate::registry::layout;
+use crate::registry::{Authority, Reader, layout};
+use crate::trust;
 use crate::trust::policy::{Level, Policies, PolicyFile, RegistryFacts, ReleaseFacts, Signatures, Violation};
 
 /// Says which releases must not be used.
@@ -30,30 +31,20 @@ impl Rulebook for NoRules {
     }
 }
 
-/// Verifies who stands for a release. Asked only where a rule must know.
-pub trait Verification {
-    fn signatures(
-        &self,
-        found: &Found,
-        version: &Version,
-        entry: &ReleaseEntry,
-    ) -> Result<Signatures, PackagesError>;
-}
-
 /// The policies that hold here, and those of the registries that packages come from.
-pub struct Judge<'a> {
+pub struct Judge {
     policies: Policies,
-    registries: Vec<RegistryFacts>,
-    verification: &'a dyn Verification,
+    registries: Vec<(RegistryFacts, Arc<Reader>)>,
+    authority: Arc<dyn Authority>,
     verified: Mutex<HashMap<(PackageName, Version), Arc<Signatures>>>,
 }
 
-impl<'a> Judge<'a> {
-    /// Reads the policies of `registries`, beside those of `local`.
+impl Judge {
+    /// Reads the policies of `registries`, beside those of `local`. `authority` is asked only where a rule must know who signed.
     pub fn new(
         local: &Policies,
         registries: &Registries,
-        verification: &'a dyn Verification,
+        authority: Arc<dyn Authority>,
     ) -> Result<Self, PackagesError> {
         let mut policies = local.clone();
         let mut facts = Vec::new();
@@ -66,9 +57,9 @@ impl<'a> Judge<'a> {
                 policies =
                     policies.and(PolicyFile::parse(Level::Registry(name.into()), &path, bytes.to_vec())?);
             }
-            facts.push(registry);
+            facts.push((registry, Arc::clone(reader)));
         }
-        Ok(Self { policies, registries: facts, verification, verified: Mutex::default() })
+        Ok(Self { policies, registries: facts, authority, verified: Mutex::default() })
     }
 
     pub fn policies(&self) -> &Policies {
@@ -85,7 +76,7 @@ impl<'a> Judge<'a> {
         let Some(release) = self.facts(found, version, entry) else { return Ok(Vec::new()) };
         let mut all = self.policies.against(&release);
         if self.policies.ask_for_signatures(&release) {
-            let signatures = self.signatures(found, version, entry)?;
+            let signatures = self.signatures(found, version)?;
             all.extend(self.policies.against_signatures(&release, &signatures));
         }
         Ok(all)
@@ -99,7 +90,7 @@ impl<'a> Judge<'a> {
         entry: &'f ReleaseEntry,
     ) -> Option<ReleaseFacts<'f>> {
         Some(ReleaseFacts {
-            registry: self.registries.iter().find(|registry| registry.name == found.registry)?,
+            registry: &self.registries.iter().find(|(registry, _)| registry.name == found.registry)?.0,
             name: &found.package.name,
             version,
             license: entry.release.license.as_deref(),
@@ -107,24 +98,30 @@ impl<'a> Judge<'a> {
         })
     }
 
-    fn signatures(
-        &self,
-        found: &Found,
-        version: &Version,
-        entry: &ReleaseEntry,
-    ) -> Result<Arc<Signatures>, PackagesError> {
+    fn signatures(&self, found: &Found, version: &Version) -> Result<Arc<Signatures>, PackagesError> {
         let key = (found.package.name.clone(), version.clone());
         let known = || self.verified.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(signatures) = known().get(&key) {
             return Ok(Arc::clone(signatures));
         }
-        let signatures = Arc::new(self.verification.signatures(found, version, entry)?);
+        let mut signatures = Signatures::default();
+        if let Some((_, reader)) =
+            self.registries.iter().find(|(registry, _)| registry.name == found.registry)
+        {
+            let facts = trust::check(&*self.authority, reader, std::slice::from_ref(&key))?;
+            for facts in facts {
+                signatures.records = facts.records;
+                let as_it_stands = facts.approvals.into_iter().filter(|(_, whole)| *whole);
+                signatures.approvals = as_it_stands.map(|(signer, _)| signer).collect();
+            }
+        }
+        let signatures = Arc::new(signatures);
         known().insert(key, Arc::clone(&signatures));
         Ok(signatures)
     }
 }
 
-impl Rulebook for Judge<'_> {
+impl Rulebook for Judge {
     fn against(
         &self,
         found: &Found,
@@ -138,7 +135,7 @@ impl Rulebook for Judge<'_> {
         if !self.policies.ask_for_signatures(&release) {
             return Ok(None);
         }
-        let signatures = self.signatures(found, version, entry)?;
+        let signatures = self.signatures(found, version)?;
         Ok(self.policies.against_signatures(&release, &signatures).into_iter().next())
     }
 }

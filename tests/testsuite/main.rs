@@ -2,6 +2,8 @@
 //!
 //! They are one program, so that what they share is built once, and what none of them uses is noticed.
 
+mod approvals;
+mod attestations;
 mod config;
 mod environment;
 mod environment_history;
@@ -19,6 +21,7 @@ mod import_by_pip;
 mod lock;
 mod lock_choices;
 mod lock_conflicts;
+mod ownership;
 mod policy;
 mod policy_check;
 mod policy_files;
@@ -30,5 +33,6 @@ mod publish;
 mod registry;
 mod registry_crashes;
 mod registry_faults;
+mod stolen_log_key;
 mod support;
 mod two_processes;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use rvp::project::Settings;
 use rvp::registry::{SealOptions, Writer};
 
 use crate::cli::context::Context;
@@ -29,7 +30,8 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut writer =
-        Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?;
+        Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?
+            .with_authority(context.authority(&context.settings(Settings::default(), None)?));
     let options =
         SealOptions { blobs_elsewhere: arguments.allow_missing_blobs, drop_refused: arguments.drop_refused };
     let sealed = writer.seal_proposals(jiff::Timestamp::now(), options)?;

@@ -7,6 +7,7 @@ pub mod hostile;
 pub mod mount;
 pub mod nginx;
 pub mod place;
+pub mod signer;
 #[path = "../../../src/testing/mod.rs"]
 mod testing;
 
@@ -158,7 +159,8 @@ impl World {
 
     /// The only private key of this world.
     pub fn key(&self) -> LogKey {
-        let path = fs::read_dir(self.path("home/keys")).unwrap().next().unwrap().unwrap().path();
+        let mut files = fs::read_dir(self.path("home/keys")).unwrap().map(|file| file.unwrap().path());
+        let path = files.find(|path| path.extension().is_none_or(|end| end != "sealed")).unwrap();
         LogKey::parse(&fs::read_to_string(path).unwrap()).unwrap()
     }
 }
