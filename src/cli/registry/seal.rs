@@ -31,7 +31,7 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut writer =
         Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?
-            .with_authority(context.authority(&context.settings(Settings::default(), None)?));
+            .with_authority(context.authority(&context.settings(Settings::default(), None)?)?);
     let options =
         SealOptions { blobs_elsewhere: arguments.allow_missing_blobs, drop_refused: arguments.drop_refused };
     let sealed = writer.seal_proposals(jiff::Timestamp::now(), options)?;
