@@ -178,7 +178,7 @@ impl Question {
         };
         let resolutions = resolve_all(&request, &targets)?;
         registries.check_inclusion(&resolutions)?;
-        registries.check_signatures(&*context.authority(&self.settings), &resolutions)?;
+        registries.check_signatures(&*context.authority(&self.settings)?, &resolutions)?;
         for warning in resolutions.iter().flat_map(|resolution| &resolution.warnings) {
             context.say(&format!("warning: {warning}"));
         }
@@ -247,7 +247,7 @@ impl Workspace {
     pub fn find(context: &Context, command_line: Settings) -> anyhow::Result<Self> {
         let project = PyProject::read(&find_project(Path::new("."))?)?;
         let settings = context.settings(command_line, Some(&project))?;
-        let policies = context.policies(Some(&project))?;
+        let policies = context.policies()?.clone();
         Ok(Self { project, settings, policies })
     }
 

@@ -9,9 +9,8 @@ use crate::model::{
 use crate::package::PackageError;
 use crate::registry::{RegistryError, hint_of};
 use crate::resolve::ResolveError;
-use crate::trust::StatementError;
-use crate::trust::TrustError;
 use crate::trust::sign::SignError;
+use crate::trust::{StatementError, TrustError};
 
 /// A publish or an import that cannot go on, or an artifact that it refuses.
 #[derive(Debug, thiserror::Error)]

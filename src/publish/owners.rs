@@ -191,7 +191,7 @@ impl PendingOwners {
             Ok(_) => {}
         }
         for bundle in &self.bundles {
-            writer.put_bundle(bundle.as_bytes())?;
+            writer.put_small_blob(layout::BUNDLE, bundle.as_bytes())?;
         }
         let records = SignedRecords { records: vec![record], bundle: None };
         Ok(Attempt::Sealed(commit(writer, vec![records], now)?))

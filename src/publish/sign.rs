@@ -112,7 +112,7 @@ pub fn commit(
     let mut records = Vec::new();
     for one in signed {
         if let Some(bundle) = &one.bundle {
-            writer.put_bundle(bundle)?;
+            writer.put_small_blob(layout::BUNDLE, bundle)?;
         }
         records.extend(one.records);
     }

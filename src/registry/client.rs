@@ -46,6 +46,8 @@ pub struct SeenFile {
     pub length: u64,
     /// Of that many bytes.
     pub blake3: Blake3,
+    /// How many entries the log had then.
+    pub log_size: u64,
 }
 
 impl Seen {

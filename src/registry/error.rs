@@ -88,9 +88,9 @@ pub enum RegistryError {
     )]
     Fork { size: u64, seen: String, found: String, evidence: Option<PathBuf> },
     #[error(
-        "the state of {location} was signed at {time}, more than {days} days ago\n  hint: the registry may be frozen by whoever serves it; ask for a fresh seal, or fetch from another mirror"
+        "the state of {location} was signed at {time}, more than {days} days ago{by}\n  hint: the registry may be frozen by whoever serves it; ask for a fresh seal, or fetch from another mirror"
     )]
-    Stale { location: String, time: jiff::Timestamp, days: u32 },
+    Stale { location: String, time: jiff::Timestamp, days: u32, by: String },
     #[error(
         "the state of {location} claims to be of {time}, and it is {now} here (fast-forward)\n  hint: set this machine's clock; if it is right, whoever sealed the registry lied or has a wrong clock: do not use it, and tell them"
     )]

@@ -41,7 +41,7 @@ pub use http_client::HttpSettings;
 pub(crate) use http_client::{client_builder, take_credentials};
 pub(crate) use http_failure::{Again, Failure};
 pub use log_key::{LogKey, key_fingerprint, key_stem};
-pub use reader::{OpenOptions, Reader};
+pub use reader::{MaxAge, OpenOptions, Reader};
 pub(crate) use retry::TRIES;
 pub use retry::backoff;
 pub use seal::Dropped;

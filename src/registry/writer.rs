@@ -188,15 +188,6 @@ impl Writer {
         Ok(Some(index_file(&self.dir, path, Some(entry))?.committed))
     }
 
-    /// Puts a bundle into the registry as a blob.
-    pub fn put_bundle(&self, bytes: &[u8]) -> Result<(), RegistryError> {
-        let path = layout::blob_of(Blake3::of(bytes), layout::BUNDLE);
-        match self.dir.join(&path).exists() {
-            true => Ok(()),
-            false => self.put(&path, bytes),
-        }
-    }
-
     /// Copies a file of `size` bytes into the registry as the blob `file`, checking its digest on the way.
     pub fn put_blob(
         &self,

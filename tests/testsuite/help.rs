@@ -63,6 +63,7 @@ fn the_first_page_lists_the_commands() {
       publish      Add built packages to a registry, and seal it
       yank         Withdraw a release, or give it back
       registry     Make, fill, seal and verify registries
+      policy       Show the policies that hold here, and judge a lock or an environment by them
       config       Show and change settings
       completions  Print a completion script for a shell
       manual       Write manual pages for `man`
@@ -123,6 +124,7 @@ fn the_first_page_lists_the_commands() {
       add         Add a registry to the user's settings, and trust its key from here on
       list        List the registries of the settings, with the fingerprints of their keys
       remove      Remove a registry from the user's settings
+      policy      Put a policy into a registry, for all who use it, and seal it
       help        Print this message or the help of the given subcommand(s)
 
     Options:

@@ -30,6 +30,8 @@ mod policy_check;
 mod policy_files;
 #[cfg(target_os = "linux")]
 mod policy_of_machine;
+mod policy_of_states;
+mod policy_signed;
 mod project;
 mod project_edits;
 mod publish;

@@ -39,7 +39,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         }
         Ok(key)
     })?
-    .with_authority(context.authority(&context.settings(Settings::default(), None)?));
+    .with_authority(context.authority(&context.settings(Settings::default(), None)?)?);
     let options =
         SealOptions { blobs_elsewhere: arguments.allow_missing_blobs, drop_refused: arguments.drop_refused };
     let sealed = writer.seal_proposals(jiff::Timestamp::now(), options)?;
