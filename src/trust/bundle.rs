@@ -178,6 +178,17 @@ mod wire {
         }
     }
 
+    /// The crate also takes other spellings.
+    #[derive(Deserialize)]
+    enum Algorithm {
+        #[serde(rename = "SHA2_256")]
+        Sha256,
+        #[serde(rename = "SHA2_384")]
+        Sha384,
+        #[serde(rename = "SHA2_512")]
+        Sha512,
+    }
+
     /// Structs of which only the names of the fields matter.
     macro_rules! shapes {
         ($($name:ident { $($key:literal $field:ident: $type:ty),* $(,)? })*) => {$(
@@ -214,7 +225,7 @@ mod wire {
         }
         Checkpoint { "envelope" _envelope: IgnoredAny }
         MessageSignature { "messageDigest" _message_digest: Digest, "signature" _signature: IgnoredAny }
-        Digest { "algorithm" _algorithm: IgnoredAny, "digest" _digest: IgnoredAny }
+        Digest { "algorithm" _algorithm: Algorithm, "digest" _digest: IgnoredAny }
         Envelope {
             "payload" _payload: IgnoredAny,
             "payloadType" _payload_type: IgnoredAny,

@@ -27,3 +27,4 @@ mod registry_crashes;
 mod registry_faults;
 mod support;
 mod two_processes;
+mod verify_altered;

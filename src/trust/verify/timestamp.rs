@@ -7,7 +7,7 @@ use cms::cert::CertificateChoices;
 use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::SignedData;
 use x509_cert::der::asn1::{AnyRef, Null, ObjectIdentifier};
-use x509_cert::der::{Decode as _, Encode as _, Reader as _, SliceReader, Tag};
+use x509_cert::der::{Decode as _, Encode as _, Reader as _, SliceReader, Tag, Tagged as _};
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
 /// ECDSA with SHA-256, SHA-384 and SHA-512 (RFC 5758), each with its digest (RFC 5754).
@@ -29,6 +29,10 @@ pub fn check_form(response: &[u8], trusted: &[Vec<u8>]) -> Result<(), String> {
     }
     if signed.version != CmsVersion::V3 || signer.version != CmsVersion::V1 {
         return Err("it is of another version than RFC 3161 names".into());
+    }
+    let content = signed.encap_content_info.econtent.as_ref();
+    if content.is_none_or(|content| content.tag() != Tag::OctetString) {
+        return Err("its content is not a string of bytes".into());
     }
     let digest = signer.digest_alg.oid;
     let is_scheme = |scheme: &(&str, &str)| {
