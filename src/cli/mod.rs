@@ -26,6 +26,7 @@ mod registry;
 mod run;
 mod sync;
 mod tree;
+mod trust;
 mod verify;
 mod workspace;
 mod yank;
@@ -90,6 +91,8 @@ enum Command {
     Publish(publish::Arguments),
     Yank(yank::Arguments),
     Verify(verify::Arguments),
+    #[command(subcommand)]
+    Trust(trust::Command),
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
@@ -137,6 +140,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Publish(arguments) => publish::run(&context, &arguments),
         Command::Yank(arguments) => yank::run(&context, &arguments),
         Command::Verify(arguments) => verify::run(&context, &arguments),
+        Command::Trust(command) => trust::run(&context, &command),
         Command::Registry(command) => registry::run(&context, command),
         Command::Config(command) => config::run(&context, &command),
         Command::Manual(arguments) => manual::run(&arguments, Cli::command()),

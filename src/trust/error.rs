@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::bundle::MAX_BUNDLE;
 use crate::model::Sha256;
+use crate::registry::RegistryError;
 
 /// A bundle that does not verify, or a trusted root that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,15 @@ pub enum TrustError {
         /// Whether it is the one that `rvp trust refresh` keeps.
         refreshed: bool,
     },
+
+    #[error(
+        "no trusted root from {url}: {reason}\n  hint: the root in use stays as it was; check the URL and the root.json, or try again later"
+    )]
+    Refresh { url: String, reason: String },
+    #[error("cannot make the folder {}: {source}", path.display())]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("the fetched trusted root cannot be kept: {source}")]
+    Keep { source: RegistryError },
 
     #[error(
         "the bundle signs another file: it is for SHA-256 {signed}, and the file has {found}\n  hint: the file was changed after it was signed, or the bundle belongs to another version of it"

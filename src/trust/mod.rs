@@ -2,12 +2,14 @@
 
 mod bundle;
 mod error;
+mod refresh;
 mod root;
 mod verify;
 
 pub use bundle::{Bundle, MAX_BUNDLE};
 pub use error::TrustError;
-pub use root::{Origin, TrustedRoot};
+pub use refresh::{TufRepository, refresh};
+pub use root::{Authority, AuthorityKind, Origin, TrustedRoot};
 pub use verify::{Artifact, LogEntry, Verified, Verifier};
 
 use std::io::Read as _;

@@ -26,5 +26,7 @@ mod registry;
 mod registry_crashes;
 mod registry_faults;
 mod support;
+mod trust_root;
 mod two_processes;
+mod verify;
 mod verify_altered;
