@@ -16,6 +16,9 @@ use super::output;
 ///
 /// The bundle is what signers of Sigstore write. No server is asked.
 #[derive(clap::Args)]
+#[command(
+    override_usage = "rvp verify [OPTIONS] FILE-or-sha256:HEX {--identity NAME --issuer URL | --key FILE}"
+)]
 pub struct Arguments {
     /// The file, or its digest as sha256:HEX or sha512:HEX
     #[arg(value_name = "FILE-or-sha256:HEX")]

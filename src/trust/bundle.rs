@@ -35,10 +35,7 @@ impl Bundle {
         })?;
         let wire: wire::Bundle = serde_json::from_str(text).map_err(not_a_bundle)?;
         wire.check().map_err(malformed)?;
-        let inner = sigstore_types::Bundle::from_json(text).map_err(|error| match error {
-            sigstore_types::Error::Json(error) => not_a_bundle(error),
-            error => TrustError::NotABundle { reason: error.to_string() },
-        })?;
+        let inner = sigstore_types::Bundle::from_json(text).map_err(|error| malformed(error.to_string()))?;
         let bundle = Self { inner };
         bundle.check_version().map_err(malformed)?;
         bundle.check_repetition().map_err(malformed)?;
@@ -136,13 +133,12 @@ fn not_a_bundle(error: serde_json::Error) -> TrustError {
 
 /// The fields of the format, without their values: unknown, repeated and contradicting ones are found here.
 mod wire {
-    use super::{Deserialize, IgnoredAny};
+    use super::{Deserialize, IgnoredAny, MediaType};
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     pub struct Bundle {
-        #[serde(rename = "mediaType")]
-        _media_type: IgnoredAny,
+        media_type: String,
         verification_material: Material,
         message_signature: Option<MessageSignature>,
         dsse_envelope: Option<Envelope>,
@@ -162,6 +158,12 @@ mod wire {
 
     impl Bundle {
         pub fn check(&self) -> Result<(), String> {
+            if self.media_type.parse::<MediaType>().is_err() {
+                let found: String = self.media_type.chars().take(80).collect();
+                return Err(format!(
+                    "its media type is `{found}`, and rvp reads bundles of versions 0.1, 0.2 and 0.3"
+                ));
+            }
             let material = &self.verification_material;
             let signers = [
                 material.certificate.is_some(),

@@ -136,7 +136,7 @@ fn another_signer_than_expected_is_named() {
     error: the following required arguments were not provided:
       <--identity <IDENTITY>|--identity-pattern <PATTERN>|--key <FILE>>
 
-    Usage: rvp verify --bundle <FILE> <--identity <IDENTITY>|--identity-pattern <PATTERN>|--key <FILE>> <FILE-or-sha256:HEX>
+    Usage: rvp verify [OPTIONS] FILE-or-sha256:HEX {--identity NAME --issuer URL | --key FILE}
 
     For more information, try '--help'.
     ");
@@ -147,7 +147,7 @@ fn another_signer_than_expected_is_named() {
     error: the following required arguments were not provided:
       <--issuer <URL>|--issuer-pattern <PATTERN>>
 
-    Usage: rvp verify --bundle <FILE> --identity <IDENTITY> <--issuer <URL>|--issuer-pattern <PATTERN>> <FILE-or-sha256:HEX>
+    Usage: rvp verify [OPTIONS] FILE-or-sha256:HEX {--identity NAME --issuer URL | --key FILE}
 
     For more information, try '--help'.
     ");
@@ -285,13 +285,23 @@ fn the_forms_that_the_specification_forbids_are_refused() {
         let other = read("rfc8785-0.1.2-py3-none-any.whl.sigstore.json");
         bundle["verificationMaterial"]["tlogEntries"] = other["verificationMaterial"]["tlogEntries"].clone();
     });
+    case("the entry of a later bundle", "rfc8785-0.1.2-py3-none-any.whl.sigstore.json", &|bundle| {
+        let later = read(blob);
+        bundle["verificationMaterial"]["tlogEntries"] = later["verificationMaterial"]["tlogEntries"].clone();
+    });
     case("a time that Rekor v2 does not give", "rekor-v2.txt.sigstore.json", &|bundle| {
         bundle.pointer_mut(entry).unwrap()["integratedTime"] = json!("1749470258");
     });
     let mut refusals = String::new();
     for (name, bundle) in &cases {
         world.write("bundle.json", &bundle.to_string());
-        let refusal = world.fails_in(".", &format!("verify cosign-blob.txt --bundle bundle.json {ANYONE}"));
+        // The file that the bundle is for, where it is for another.
+        let digest = bundle.pointer("/messageSignature/messageDigest/digest").and_then(Value::as_str);
+        let digest = digest.map(|base64| data_encoding::BASE64.decode(base64.as_bytes()).unwrap());
+        let file = digest.map_or("cosign-blob.txt".to_owned(), |bytes| {
+            format!("sha256:{}", data_encoding::HEXLOWER.encode(&bytes))
+        });
+        let refusal = world.fails_in(".", &format!("verify {file} --bundle bundle.json {ANYONE}"));
         let cause = refusal.lines().find(|line| line.contains("cause: ")).unwrap_or(&refusal);
         refusals.push_str(&format!("{name}: {}\n", cause.trim_start_matches("  cause: ")));
     }
@@ -305,6 +315,73 @@ fn the_forms_that_the_specification_forbids_are_refused() {
     a key and a certificate: the bundle breaks its format: it must have one of certificate, x509CertificateChain and publicKey
     a signature and a statement: the bundle breaks its format: it must have one of messageSignature and dsseEnvelope
     the entry of another bundle: the certificate was not valid yet when it signed: it is valid from [TIME], and the signature is of [TIME]
+    the entry of a later bundle: the certificate had expired when it signed: it was valid until [TIME], and the signature is of [TIME]
     a time that Rekor v2 does not give: the bundle breaks its format: a log entry of Rekor v2 has a time or a promise, which that log does not give
+    ");
+}
+
+/// The keys of logs and authorities count for the logs and the times that the trusted root names, and for no others.
+#[test]
+fn each_authority_of_the_root_counts_in_its_own_place_and_time() {
+    let world = world();
+    let root = |change: &dyn Fn(&mut Value)| {
+        let mut root = serde_json::from_str(&world.read("staging-trusted-root.json")).unwrap();
+        change(&mut root);
+        world.write("root.json", &root.to_string());
+    };
+    let verify = format!("verify rekor-v2.txt {ANYONE} --trusted-root root.json");
+    root(&|_| ());
+    world.done(&verify);
+
+    // The log's key was retired before the signature was made.
+    root(&|root| {
+        let valid = "/tlogs/1/publicKey/validFor/end";
+        *root.pointer_mut(valid).unwrap() = json!("2025-06-09T11:57:37Z");
+    });
+    assert_snapshot!(world.rvp(&verify), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: rekor-v2.txt is not verified
+      cause: the log entry of the bundle does not hold: it was signed at [TIME], when the key of https://log2025-alpha1.rekor.sigstage.dev was not valid
+      hint: where the signer used another Sigstore service than the trusted root's, give its root with --trusted-root; `rvp trust refresh` brings the public one up to date
+    ");
+    // So was the timestamp authority's.
+    root(&|root| {
+        root["timestampAuthorities"][0]["validFor"]["end"] = json!("2025-06-09T11:57:37Z");
+    });
+    assert_snapshot!(world.rvp(&verify), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: rekor-v2.txt is not verified
+      cause: a timestamp of the bundle does not hold: RFC 3161 timestamp [TIME] is outside the validity period of the authority that signed it
+      hint: where the signer used another Sigstore service than the trusted root's, give its root with --trusted-root; `rvp trust refresh` brings the public one up to date
+    ");
+    root(&|root| root["certificateAuthorities"] = json!([]));
+    assert_snapshot!(world.rvp(&verify), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: rekor-v2.txt is not verified
+      cause: no certificate authority of the trusted root was valid at [TIME], when it was signed
+      hint: where the signer used another Sigstore service than the trusted root's, give its root with --trusted-root; `rvp trust refresh` brings the public one up to date
+    ");
+
+    // Another log of the same root is named, whose key has not signed the checkpoint.
+    root(&|_| ());
+    let mut bundle: Value = serde_json::from_str(&world.read("rekor-v2.txt.sigstore.json")).unwrap();
+    let trusted: Value = serde_json::from_str(&world.read("root.json")).unwrap();
+    let id = "/verificationMaterial/tlogEntries/0/logId/keyId";
+    assert_eq!(bundle.pointer(id), trusted.pointer("/tlogs/1/logId/keyId"));
+    *bundle.pointer_mut(id).unwrap() = trusted["tlogs"][0]["logId"]["keyId"].clone();
+    world.write("rekor-v2.txt.sigstore.json", &bundle.to_string());
+    assert_snapshot!(world.rvp(&verify), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: rekor-v2.txt is not verified
+      cause: the log entry of the bundle does not hold: its checkpoint is not signed by https://rekor.sigstage.dev, the log that it names
+      hint: where the signer used another Sigstore service than the trusted root's, give its root with --trusted-root; `rvp trust refresh` brings the public one up to date
     ");
 }

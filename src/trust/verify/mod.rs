@@ -7,6 +7,8 @@ mod certificate;
 mod in_toto;
 mod key;
 mod log;
+#[cfg(test)]
+mod tests;
 mod timestamp;
 
 use std::fmt;
