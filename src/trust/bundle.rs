@@ -106,11 +106,12 @@ impl Bundle {
             return too_many("timestamps");
         }
         for (number, entry) in entries.iter().enumerate() {
-            let same = |other: &&sigstore_types::TransparencyLogEntry| {
-                let place = other.log_id == entry.log_id && other.log_index == entry.log_index;
-                place || other.canonicalized_body == entry.canonicalized_body
+            // Two logs may well have the same entry.
+            let same = |other: &sigstore_types::TransparencyLogEntry| {
+                let content = other.canonicalized_body == entry.canonicalized_body;
+                other.log_id == entry.log_id && (content || other.log_index == entry.log_index)
             };
-            if entries[..number].iter().any(|other| same(&other)) {
+            if entries[..number].iter().any(same) {
                 return Err("it has the same log entry twice".into());
             }
         }

@@ -11,14 +11,14 @@ use super::*;
 
 /// A key of each kind, which signs what it is given.
 enum Key {
-    Ed25519(ed25519_dalek::SigningKey),
+    Ed25519(Box<ed25519_dalek::SigningKey>),
     P256(KeyPair),
 }
 
 impl Key {
     fn both() -> [Self; 2] {
         [
-            Self::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[7; 32])),
+            Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&[7; 32]))),
             Self::P256(KeyPair::generate_ecdsa_p256().unwrap()),
         ]
     }

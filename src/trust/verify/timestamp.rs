@@ -88,7 +88,7 @@ pub fn check_form(response: &[u8], authorities: &[TsaAuthority]) -> Result<(), S
 fn token(response: &[u8]) -> x509_cert::der::Result<Vec<u8>> {
     let mut reader = SliceReader::new(response)?;
     let content = reader.sequence(|reader| {
-        let status = reader.sequence(|status| AnyRef::decode(status))?;
+        let status = reader.sequence(AnyRef::decode)?;
         if status != AnyRef::new(Tag::Integer, &[0])? {
             return Err(Tag::Integer.value_error());
         }
