@@ -15,8 +15,10 @@ use super::TrustError;
 
 /// The most bytes that a bundle may have. Those of common signers have 3,000 to 20,000.
 pub const MAX_BUNDLE: usize = 4 << 20;
-/// The most log entries, and the most timestamps, of a bundle. A signer makes one of each; other verifiers have the same limit.
+/// The most certificates, log entries and timestamps of a bundle. A signer makes one of each; other verifiers have the same limit.
 const MAX_ITEMS: usize = 32;
+/// The most bytes of a checkpoint. Each of its signatures may have to be verified; a signature takes about 100 bytes.
+const MAX_CHECKPOINT: usize = 8 << 10;
 
 /// A bundle whose form is right. What it claims is not verified.
 #[derive(Clone, Debug)]
@@ -38,6 +40,7 @@ impl Bundle {
         let inner = sigstore_types::Bundle::from_json(text).map_err(|error| malformed(error.to_string()))?;
         let bundle = Self { inner };
         bundle.check_version().map_err(malformed)?;
+        bundle.check_amounts().map_err(malformed)?;
         bundle.check_repetition().map_err(malformed)?;
         Ok(bundle)
     }
@@ -93,18 +96,34 @@ impl Bundle {
         Ok(())
     }
 
+    /// Each item costs its verification, so that there must not be too many.
+    fn check_amounts(&self) -> Result<(), String> {
+        let material = &self.inner.verification_material;
+        let certificates = match &material.content {
+            VerificationMaterialContent::X509CertificateChain { certificates } => certificates.len(),
+            _ => 0,
+        };
+        for (count, what) in [
+            (certificates, "certificates"),
+            (material.tlog_entries.len(), "log entries"),
+            (material.timestamp_verification_data.rfc3161_timestamps.len(), "timestamps"),
+        ] {
+            if count > MAX_ITEMS {
+                return Err(format!("it has more than {MAX_ITEMS} {what}"));
+            }
+        }
+        let proofs = material.tlog_entries.iter().filter_map(|entry| entry.inclusion_proof.as_ref());
+        if proofs.into_iter().any(|proof| proof.checkpoint.envelope().len() > MAX_CHECKPOINT) {
+            return Err(format!("it has a checkpoint of more than {MAX_CHECKPOINT} bytes"));
+        }
+        Ok(())
+    }
+
     /// One entry or timestamp twice must not count as two.
     fn check_repetition(&self) -> Result<(), String> {
         let material = &self.inner.verification_material;
         let entries = &material.tlog_entries;
         let timestamps = &material.timestamp_verification_data.rfc3161_timestamps;
-        let too_many = |what| Err(format!("it has more than {MAX_ITEMS} {what}"));
-        if entries.len() > MAX_ITEMS {
-            return too_many("log entries");
-        }
-        if timestamps.len() > MAX_ITEMS {
-            return too_many("timestamps");
-        }
         for (number, entry) in entries.iter().enumerate() {
             // Two logs may well have the same entry.
             let same = |other: &sigstore_types::TransparencyLogEntry| {

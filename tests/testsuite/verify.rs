@@ -188,6 +188,14 @@ fn another_file_than_the_signed_one_is_not_verified() {
       cause: a timestamp of the bundle does not hold: invalid RFC 3161 timestamp: TSA timestamp verification failed: Failed to verify timestamp signature: CMS signer does not match any trusted TSA certificate
       hint: where the signer used another Sigstore service than the trusted root's, give its root with --trusted-root; `rvp trust refresh` brings the public one up to date
     ");
+    world.write("no.pub", "ssh-ed25519 AAAA ana");
+    assert_snapshot!(world.rvp("verify managed-key.txt --key no.pub"), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: cannot use no.pub
+      cause: `ssh-ed25519 AAAA ana` is not a public key: it is neither PEM nor base64
+    ");
     let other = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE2G2Y+2tabdTV5BcGiBIx0a9fAFwr\nkBbmLSGtks4L3qX6yYY0zufBnhC8Ur/iy55GhWP/9A/bY2LhC30M9+RYtw==\n-----END PUBLIC KEY-----\n";
     world.write("other.pub", other);
     assert_snapshot!(world.rvp("verify managed-key.txt --key other.pub"), @"
@@ -275,6 +283,17 @@ fn the_forms_that_the_specification_forbids_are_refused() {
         let first = entries[0].clone();
         entries.resize(33, first);
     });
+    case("many signatures of a checkpoint", blob, &|bundle| {
+        let at = &mut bundle.pointer_mut(entry).unwrap()["inclusionProof"]["checkpoint"]["envelope"];
+        let envelope = at.as_str().unwrap();
+        let line = envelope.lines().last().unwrap();
+        *at = json!(format!("{envelope}{}", format!("{line}\n").repeat(100)));
+    });
+    case("many certificates", "rfc8785-0.1.2-py3-none-any.whl.sigstore.json", &|bundle| {
+        let chain = &mut bundle["verificationMaterial"]["x509CertificateChain"]["certificates"];
+        let first = chain[0].clone();
+        chain.as_array_mut().unwrap().resize(33, first);
+    });
     case("a key and a certificate", blob, &|bundle| {
         bundle["verificationMaterial"]["publicKey"] = json!({ "hint": "x" });
     });
@@ -284,6 +303,12 @@ fn the_forms_that_the_specification_forbids_are_refused() {
     case("the entry of another bundle", blob, &|bundle| {
         let other = read("rfc8785-0.1.2-py3-none-any.whl.sigstore.json");
         bundle["verificationMaterial"]["tlogEntries"] = other["verificationMaterial"]["tlogEntries"].clone();
+    });
+    case("a certificate of no use", "rfc8785-0.1.2-py3-none-any.whl.sigstore.json", &|bundle| {
+        let other = read("npm-sigstore-2.0.0.sigstore.json");
+        let other = &other["verificationMaterial"]["x509CertificateChain"]["certificates"][0];
+        let chain = &mut bundle["verificationMaterial"]["x509CertificateChain"]["certificates"];
+        chain.as_array_mut().unwrap().push(other.clone());
     });
     case("the entry of a later bundle", "rfc8785-0.1.2-py3-none-any.whl.sigstore.json", &|bundle| {
         let later = read(blob);
@@ -312,9 +337,12 @@ fn the_forms_that_the_specification_forbids_are_refused() {
     no media type: this is not a Sigstore bundle: missing field `mediaType` at line 1 column 6114
     the same entry twice: the bundle breaks its format: it has the same log entry twice
     many entries: the bundle breaks its format: it has more than 32 log entries
+    many signatures of a checkpoint: the bundle breaks its format: it has a checkpoint of more than 8192 bytes
+    many certificates: the bundle breaks its format: it has more than 32 certificates
     a key and a certificate: the bundle breaks its format: it must have one of certificate, x509CertificateChain and publicKey
     a signature and a statement: the bundle breaks its format: it must have one of messageSignature and dsseEnvelope
     the entry of another bundle: the certificate was not valid yet when it signed: it is valid from [TIME], and the signature is of [TIME]
+    a certificate of no use: the bundle breaks its format: it has a certificate that is no part of the chain
     the entry of a later bundle: the certificate had expired when it signed: it was valid until [TIME], and the signature is of [TIME]
     a time that Rekor v2 does not give: the bundle breaks its format: a log entry of Rekor v2 has a time or a promise, which that log does not give
     ");

@@ -175,7 +175,7 @@ impl Verifier {
             // It is there for a reason only where the chain does not hold without it.
             let leaf = certificate::leaf_only(&bundle.inner);
             if self.inner.verify(artifact.to_crate()?, &leaf, &policy).is_ok() {
-                let reason = "the bundle has a certificate that is no part of the chain".into();
+                let reason = "it has a certificate that is no part of the chain".into();
                 return Err(TrustError::Malformed { reason });
             }
         }

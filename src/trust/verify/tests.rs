@@ -155,9 +155,9 @@ fn a_signed_payload_that_is_no_statement_about_the_file_is_refused() {
     }
 }
 
-/// The crate compares only the keys of the two certificates.
+/// Of entries of the kind `intoto`, the crate compares only the keys of the two certificates.
 #[test]
-fn an_intoto_entry_is_about_the_bundle_s_own_certificate() {
+fn an_entry_is_of_the_kind_and_the_certificate_that_the_bundle_names() {
     let read = |bytes: &[u8]| Bundle::parse(bytes).unwrap();
     let mut npm = read(include_bytes!("../../../tests/data/sigstore/npm-sigstore-2.0.0.sigstore.json"));
     let wheel =
@@ -168,6 +168,10 @@ fn an_intoto_entry_is_about_the_bundle_s_own_certificate() {
     npm.inner.verification_material.content = wheel.inner.verification_material.content;
     let refused = log::check(&verifier.logs, &npm, &entry, &[]).unwrap_err();
     assert_eq!(refused, "the log has another certificate than the bundle");
+    let mut entry = wheel.inner.verification_material.tlog_entries[0].clone();
+    entry.kind_version = sigstore_types::KindVersion::DsseV001;
+    let refused = log::check(&verifier.logs, &npm, &entry, &[]).unwrap_err();
+    assert_eq!(refused, "the log has an entry of another kind than the bundle says");
 }
 
 #[test]
@@ -187,7 +191,6 @@ fn a_verifier_is_shared_between_threads_and_takes_milliseconds() {
             scope.spawn(|| (0..25).for_each(|_| drop(verifier.verify_statement(&bundle, &[]).unwrap())));
         }
     });
-    eprintln!("{:?} each", start.elapsed() / 100);
     // A generous limit: what it guards against is work that grows, such as parsing the trusted root each time.
     assert!(start.elapsed().as_secs() < 10);
 }
