@@ -51,7 +51,7 @@ pub enum TrustError {
     #[error("the statement in the bundle cannot be read: {reason}")]
     Statement { reason: String },
     #[error(
-        "this signature is over the bytes of the file, not over its digest\n  hint: give the file itself in place of sha256:…"
+        "this signature is over the bytes of the file, and cannot be verified with this digest of them\n  hint: give the file itself in place of the digest"
     )]
     NeedsFile,
 
@@ -126,6 +126,7 @@ impl From<sigstore_verify::Error> for TrustError {
         match error {
             Error::SignatureInvalid(reason) => Self::Signature { reason },
             Error::ArtifactMismatch(reason) => Self::Signature { reason },
+            Error::UnsupportedArtifact(_) => Self::NeedsFile,
             Error::Certificate(CertificateError::Expired { time, not_after }) => {
                 Self::Expired { time, until: not_after }
             }
