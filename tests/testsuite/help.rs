@@ -62,6 +62,8 @@ fn the_first_page_lists_the_commands() {
       info         Show what the registries know of a package
       publish      Add built packages to a registry, and seal it
       yank         Withdraw a release, or give it back
+      verify       Verify who signed a file
+      trust        Show and renew the authorities that are believed about signatures
       registry     Make, fill, seal and verify registries
       policy       Show the policies that hold here, and judge a lock or an environment by them
       config       Show and change settings

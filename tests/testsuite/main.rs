@@ -42,5 +42,8 @@ mod registry_faults;
 mod rotation;
 mod stolen_log_key;
 mod support;
+mod trust_root;
 mod two_processes;
+mod verify;
+mod verify_altered;
 mod witness;
