@@ -9,7 +9,7 @@ use rvp::publish::{Standing, approve, commit, sign};
 use super::context::{Context, current_project};
 use super::publish::Writable;
 use super::published::report_dropped;
-use super::signing::SigningArguments;
+use super::record_signing::RecordSigning;
 use super::yank::release;
 
 /// Say, with a signature, that a release was reviewed as it stands now
@@ -23,7 +23,7 @@ pub struct Arguments {
     #[command(flatten)]
     registry: Writable,
     #[command(flatten)]
-    signing: SigningArguments,
+    signing: RecordSigning,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {

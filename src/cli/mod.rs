@@ -30,7 +30,7 @@ mod publish;
 mod published;
 mod registry;
 mod run;
-mod signing;
+mod record_signing;
 mod sync;
 mod tree;
 mod unpack;

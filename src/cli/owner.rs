@@ -13,7 +13,7 @@ use super::context::{Context, current_project};
 use super::owners_list::{ListArguments, list};
 use super::publish::Writable;
 use super::published::report_dropped;
-use super::signing::SigningArguments;
+use super::record_signing::RecordSigning;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -56,7 +56,7 @@ pub struct ChangeArguments {
     #[command(flatten)]
     registry: Writable,
     #[command(flatten)]
-    signing: SigningArguments,
+    signing: RecordSigning,
 }
 
 /// Add a signature to a change that waits for more, and publish it once there are enough
@@ -67,7 +67,7 @@ pub struct SignArguments {
     #[command(flatten)]
     registry: Writable,
     #[command(flatten)]
-    signing: SigningArguments,
+    signing: RecordSigning,
 }
 
 pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {

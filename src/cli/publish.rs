@@ -11,7 +11,7 @@ use rvp::registry::Writer;
 
 use super::context::{Context, current_project};
 use super::published::report;
-use super::signing::SigningArguments;
+use super::record_signing::RecordSigning;
 
 /// Add built packages to a registry, and seal it
 #[derive(clap::Args)]
@@ -22,7 +22,7 @@ pub struct Arguments {
     #[command(flatten)]
     registry: Writable,
     #[command(flatten)]
-    signing: SigningArguments,
+    signing: RecordSigning,
     #[command(flatten)]
     claim: ClaimArguments,
     /// A host that they run in, as `revit>=2022,<2028` [default: the project's `hosts`]

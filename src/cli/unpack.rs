@@ -95,7 +95,19 @@ pub fn unpack(
                 },
             };
             let Some(done) = next else { break };
-            let done = done?;
+            let done = match (done, checking.take()) {
+                (Ok(done), still) => {
+                    checking = still;
+                    done
+                }
+                (Err(error), still) => {
+                    // A signature that does not hold matters more than a file that does not come.
+                    if let Some(check) = still {
+                        check.await.context("checking signatures stopped")??;
+                    }
+                    return Err(error.into());
+                }
+            };
             // Nothing is in the store before it is known who stands for it.
             match checking {
                 Some(_) => waiting.push(done),

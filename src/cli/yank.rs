@@ -8,7 +8,7 @@ use rvp::publish::{Standing, commit, sign};
 
 use super::context::{Context, current_project};
 use super::publish::Writable;
-use super::signing::SigningArguments;
+use super::record_signing::RecordSigning;
 
 /// Withdraw a release, or give it back
 ///
@@ -24,7 +24,7 @@ pub struct Arguments {
     #[command(flatten)]
     registry: Writable,
     #[command(flatten)]
-    signing: SigningArguments,
+    signing: RecordSigning,
     /// Why, in a sentence that users will read
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: String,

@@ -20,7 +20,7 @@ use crate::cli::known_hosts::KnownHosts;
 use crate::cli::machine::ThisMachine;
 use crate::cli::publish::{ClaimArguments, host, hosts_of};
 use crate::cli::published::report;
-use crate::cli::signing::SigningArguments;
+use crate::cli::record_signing::RecordSigning;
 
 /// Fill a registry from a folder of packages, or from a simple index
 ///
@@ -58,7 +58,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     #[command(flatten)]
-    signing: SigningArguments,
+    signing: RecordSigning,
     #[command(flatten)]
     claim: ClaimArguments,
 }

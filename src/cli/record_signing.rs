@@ -9,7 +9,7 @@ use rvp::trust::sign::Signatory;
 
 /// How records are signed.
 #[derive(clap::Args, Clone, Debug, Default)]
-pub struct SigningArguments {
+pub struct RecordSigning {
     /// Sign with the private key in this file [default: the one in the settings]
     #[arg(long, value_name = "FILE")]
     sign_key: Option<PathBuf>,
@@ -21,7 +21,7 @@ pub struct SigningArguments {
 /// Holds the passphrase of a private key, for where nobody can be asked.
 const PASSPHRASE: &str = "RVP_KEY_PASSPHRASE";
 
-impl SigningArguments {
+impl RecordSigning {
     /// Who signs, or none.
     pub fn signatory(&self, settings: &Settings) -> anyhow::Result<Option<Signatory>> {
         let path = self.sign_key.as_ref().or(settings.sign_key.as_ref()).filter(|_| !self.no_sign);
