@@ -14,16 +14,21 @@ mod history;
 mod info;
 mod init;
 mod install;
+mod keygen;
 mod known_hosts;
 mod list;
 mod lock;
 mod machine;
 mod manual;
 mod output;
+mod passphrase;
 mod publish;
 mod published;
 mod registry;
 mod run;
+mod secret_file;
+mod sign;
+mod signing;
 mod sync;
 mod tree;
 mod workspace;
@@ -88,6 +93,8 @@ enum Command {
     Info(info::Arguments),
     Publish(publish::Arguments),
     Yank(yank::Arguments),
+    Keygen(keygen::Arguments),
+    Sign(sign::Arguments),
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
@@ -134,6 +141,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Info(arguments) => info::run(&context, &arguments),
         Command::Publish(arguments) => publish::run(&context, &arguments),
         Command::Yank(arguments) => yank::run(&context, &arguments),
+        Command::Keygen(arguments) => keygen::run(&context, &arguments),
+        Command::Sign(arguments) => sign::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),
         Command::Config(command) => config::run(&context, &command),
         Command::Manual(arguments) => manual::run(&arguments, Cli::command()),
