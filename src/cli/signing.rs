@@ -30,10 +30,14 @@ pub struct SigningOptions {
     /// Log in with a browser on another machine, and type in the code that it shows
     #[arg(long)]
     oob: bool,
-    /// Services and trusted root to sign with (`ClientTrustConfig`) [default: the public Sigstore]
+    /// Services and trusted root to sign with [default: public Sigstore]
+    ///
+    /// A `ClientTrustConfig`, as other Sigstore clients read it.
     #[arg(long, value_name = "FILE")]
     trust_config: Option<PathBuf>,
-    /// Services to sign with (`SigningConfig`); the result is not verified
+    /// Services to sign with; the result is not verified
+    ///
+    /// A `SigningConfig`, as other Sigstore clients read it.
     #[arg(long, value_name = "FILE", conflicts_with = "trust_config")]
     signing_config: Option<PathBuf>,
 }

@@ -42,8 +42,8 @@ pub enum SignError {
     LogIn { provider: String, reason: String },
     #[error("the URL `{url}` cannot be used: {reason}")]
     Url { url: String, reason: String },
-    #[error("cannot {failed} {url}: {reason}")]
-    Service { failed: &'static str, url: String, reason: String },
+    #[error("cannot {failed} {url}: {reason}{hint}")]
+    Service { failed: &'static str, url: String, reason: String, hint: &'static str },
     #[error("cannot sign: {0}")]
     Crate(String),
     #[error("what is to be signed is no in-toto statement: {0}")]
@@ -61,12 +61,13 @@ pub enum SignError {
 /// The longest that a server's words may be in an error.
 const MAX_REASON: usize = 400;
 
-/// What a server says, fit to be shown: without the token, should it have sent that back, on one line, and not long.
+/// What a server says, fit to be shown: without the token, should the server have sent that back, on one line, and not long.
 pub(super) fn plain(text: &str, token: Option<&Token>) -> String {
     let text = match token {
         Some(token) => text.replace(token.inner.expose_secret(), "[token]"),
         None => text.to_owned(),
     };
+    let text = text.trim_end_matches([' ', ':']);
     let mut text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if let Some((end, _)) = text.char_indices().nth(MAX_REASON) {
         text.truncate(end);

@@ -79,17 +79,29 @@ impl Keyless {
     }
 
     fn refusal(&self, error: sigstore_sign::Error) -> SignError {
+        use sigstore_sign::{Error, fulcio, rekor, tsa};
         let signing = &self.services.signing;
-        let (failed, url) = match &error {
-            sigstore_sign::Error::Fulcio(_) => ("get a certificate from", signing.fulcio_url()),
-            sigstore_sign::Error::Rekor(_) => ("enter the signature into the log", signing.rekor_url()),
-            sigstore_sign::Error::Tsa(_) => ("get a timestamp from", signing.tsa_url().unwrap_or_default()),
-            _ => return SignError::Crate(plain(&error.to_string(), Some(&self.token))),
+        let (failed, url, reason) = match &error {
+            Error::Fulcio(error) => ("get a certificate from", signing.fulcio_url(), error.to_string()),
+            Error::Rekor(error) => {
+                ("enter the signature into the log", signing.rekor_url(), error.to_string())
+            }
+            Error::Tsa(error) => {
+                ("get a timestamp from", signing.tsa_url().unwrap_or_default(), error.to_string())
+            }
+            error => return SignError::Crate(plain(&error.to_string(), Some(&self.token))),
         };
-        SignError::Service {
-            failed,
-            url: url.to_owned(),
-            reason: plain(&error.to_string(), Some(&self.token)),
-        }
+        let hint = match &error {
+            Error::Fulcio(fulcio::Error::Http(_))
+            | Error::Rekor(rekor::Error::Http(_))
+            | Error::Tsa(tsa::Error::Http(_)) => {
+                "\n  hint: check that the server can be reached from here, through a proxy if there is one"
+            }
+            Error::Fulcio(fulcio::Error::Status { status: 400..=403, .. }) => {
+                "\n  hint: it takes tokens of the issuers that it knows, made for it within the last minutes"
+            }
+            _ => "",
+        };
+        SignError::Service { failed, url: url.to_owned(), reason: plain(&reason, Some(&self.token)), hint }
     }
 }

@@ -5,11 +5,11 @@
 //   - Rekor writes the canonical entry of a DSSE envelope, and of the second version of the log, as the real ones do.
 //   - The timestamp authority reads requests in DER.
 //
-// Use: node sigstore-services.mjs MODULES FOLDER
+// Use: node server.mjs MODULES FOLDER
 //
-// MODULES is the folder in which `npm install` was run. FOLDER receives `trust-config.json`, a client trust configuration (signing
-// configuration with Rekor v1, and trusted root), and `trust-config-v2.json`, the same with Rekor v2. When both are written, the
-// server prints its address, and it ends when its standard input does.
+// MODULES is the folder in which `npm ci` was run, beside a copy of package.json. FOLDER receives `trust-config.json`, a client
+// trust configuration (signing configuration with Rekor v1, and trusted root), and `trust-config-v2.json`, the same with Rekor
+// v2. When both are written, the server prints its address, and it ends when its standard input does.
 
 import crypto from "node:crypto";
 import fs from "node:fs";
@@ -65,14 +65,14 @@ async function services() {
   };
 }
 
-// A token of the issuer, which is valid for a minute unless `claims` says otherwise.
+// A token of the issuer, which is valid for ten minutes unless `claims` says otherwise.
 function token(state, base, claims) {
   const now = Math.floor(Date.now() / 1000);
-  const all = { iss: base, aud: "sigstore", iat: now, exp: now + 60, ...claims };
+  const all = { iss: base, aud: "sigstore", iat: now, exp: now + 600, ...claims };
   return new jose.SignJWT(all).setProtectedHeader({ alg: "ES256", kid: "1" }).sign(state.issuerKey.privateKey);
 }
 
-async function signingCertificate(state, base, body) {
+async function signingCertificate(state, body, name = subject) {
   const request = JSON.parse(body);
   const verified = await jose.jwtVerify(request.credentials.oidcIdentityToken, state.issuerKey.publicKey, {
     audience: "sigstore",
@@ -84,7 +84,7 @@ async function signingCertificate(state, base, body) {
   if (!crypto.verify("sha256", challenge, publicKey.content, Buffer.from(proofOfPossession, "base64")))
     throw new Error("the key that signed the challenge is another one");
   // The handler takes the identity from `sub`, and verifies nothing.
-  const taken = { ...claims, sub: subject(claims), iss: claims.federated_claims?.connector_id ?? claims.iss };
+  const taken = { ...claims, sub: name(claims), iss: claims.federated_claims?.connector_id ?? claims.iss };
   request.credentials.oidcIdentityToken = new jose.UnsecuredJWT(taken).encode();
   return state.fulcio(JSON.stringify(request));
 }
@@ -198,7 +198,7 @@ const fromHandler = ({ statusCode, response, contentType }) => ({
 async function answer(state, base, request, url, body) {
   switch (`${request.method} ${url.pathname}`) {
     case "POST /api/v2/signingCert":
-      return fromHandler(await signingCertificate(state, base, body));
+      return fromHandler(await signingCertificate(state, body));
     case "POST /api/v1/log/entries":
       return { status: 201, json: await state.log.log(entryV1(JSON.parse(body))) };
     case "POST /api/v2/log/entries":
@@ -232,6 +232,9 @@ async function answer(state, base, request, url, body) {
           }),
         },
       };
+    // A service that names signers in its own way.
+    case "POST /renamed/api/v2/signingCert":
+      return fromHandler(await signingCertificate(state, body, (claims) => `https://people.example/${claims.sub}`));
     // Services as they should not be.
     case "POST /garbage/api/v2/signingCert":
     case "POST /garbage/api/v1/log/entries":
