@@ -30,7 +30,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let (name, version) = release(&arguments.release)?;
     let project = current_project()?;
     let settings = arguments.registry.settings(context, project.as_ref())?;
-    let signatory = arguments.signing.needed(&settings, "an approval")?;
+    let signatory = arguments.signing.needed(context, &settings, "an approval")?;
     let mut writer = arguments.registry.open(context, project.as_ref())?;
     let path = name.index_path();
     let bytes = writer.index(&path)?;

@@ -135,7 +135,7 @@ fn change(
     let given = arguments.given()?;
     let project = current_project()?;
     let settings = arguments.registry.settings(context, project.as_ref())?;
-    let signatory = arguments.signing.needed(&settings, "a change of owners")?;
+    let signatory = arguments.signing.needed(context, &settings, "a change of owners")?;
     let mut writer = arguments.registry.open(context, project.as_ref())?;
     let (package, prefixes) = standing_in(&writer, &arguments.owned)?;
     let before = arguments.owned.standing(package.as_ref(), &prefixes).own;
@@ -173,7 +173,7 @@ fn sign(context: &Context, arguments: &SignArguments) -> anyhow::Result<ExitCode
     let (owned, record) = pending.record()?;
     let project = current_project()?;
     let settings = arguments.registry.settings(context, project.as_ref())?;
-    let signatory = arguments.signing.needed(&settings, "a change of owners")?;
+    let signatory = arguments.signing.needed(context, &settings, "a change of owners")?;
     if let Some(set) = record.owners() {
         context.say(&format!(
             "revision {} of the owners of `{owned}`: {}; {} must sign the next change",

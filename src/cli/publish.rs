@@ -111,7 +111,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let project = current_project()?;
     let projects = projects_of(&arguments.files, project.as_ref())?;
     let incoming = read_artifacts(&arguments.files, |name| hosts_of(name, &arguments.hosts, &projects));
-    let signatory = arguments.signing.signatory(&arguments.registry.settings(context, project.as_ref())?)?;
+    let signatory =
+        arguments.signing.signatory(context, &arguments.registry.settings(context, project.as_ref())?)?;
     let signing = signatory.as_ref().map(|signatory| Signing { signatory, claim: arguments.claim.choice() });
     let mut writer = arguments.registry.open(context, project.as_ref())?;
     let now = jiff::Timestamp::now();

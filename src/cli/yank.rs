@@ -33,7 +33,8 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (name, version) = release(&arguments.release)?;
     let project = current_project()?;
-    let signatory = arguments.signing.signatory(&arguments.registry.settings(context, project.as_ref())?)?;
+    let signatory =
+        arguments.signing.signatory(context, &arguments.registry.settings(context, project.as_ref())?)?;
     let mut writer = arguments.registry.open(context, project.as_ref())?;
     let package = writer.package(&name)?.with_context(|| {
         format!("`{name}` is not in the registry `{}`\n  hint: check the spelling", writer.config().name)

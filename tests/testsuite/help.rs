@@ -62,6 +62,8 @@ fn the_first_page_lists_the_commands() {
       info         Show what the registries know of a package
       publish      Add built packages to a registry, and seal it
       yank         Withdraw a release, or give it back
+      keygen       Make a key pair to sign with
+      sign         Sign files, with an identity or a key
       registry     Make, fill, seal and verify registries
       config       Show and change settings
       completions  Print a completion script for a shell

@@ -370,7 +370,13 @@ fn owners_that_were_seen_once_are_not_forgotten() {
     let mut forge = Forge::new(&stage.world.path("acme"), LogKey::parse(&stage.key).unwrap());
     stage.world.write(&format!("acme/{WALLS}"), "");
     forge.seal(WALLS, &[&stage.walls]);
-    stage.lock_fails("left out", &["acme does not begin with the records that it had", "someone who has the registry's key has rewritten it"]);
+    stage.lock_fails(
+        "left out",
+        &[
+            "acme does not begin with the records that it had",
+            "someone who has the registry's key has rewritten it",
+        ],
+    );
     // Whoever replays the log sees it, too.
     let said = stage.world.rvp("registry verify acme");
     assert!(said.starts_with("exit code: 1") && said.contains("holds other lines than the log"), "{said}");

@@ -65,7 +65,7 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = context.settings(Settings::default(), None)?;
-    let signatory = arguments.signing.signatory(&settings)?;
+    let signatory = arguments.signing.signatory(context, &settings)?;
     let open = || Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config));
     // So that nothing is downloaded for a registry that cannot be written to. Others may write during the download.
     drop(open()?);

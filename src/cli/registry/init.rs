@@ -9,6 +9,7 @@ use rvp::registry::{Config, LogKey, REVIT_RELEASES, Writer};
 
 use crate::cli::context::Context;
 use crate::cli::output;
+use crate::cli::secret_file::write_secret;
 
 /// Make a key and an empty, sealed registry
 #[derive(clap::Args)]
@@ -69,19 +70,4 @@ fn folder_name(dir: &Path) -> anyhow::Result<String> {
     let name =
         name.with_context(|| format!("{} has no name of its own; give one with --name", dir.display()))?;
     Ok(name.to_owned())
-}
-
-/// Writes a new file that only its owner may read.
-fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let doing = || format!("cannot write the private key to {}", path.display());
-    std::fs::create_dir_all(folder).with_context(doing)?;
-    let mut options = std::fs::File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).with_context(doing)?;
-    writeln!(file, "{text}").and_then(|()| file.sync_all()).with_context(doing)?;
-    Ok(())
 }
