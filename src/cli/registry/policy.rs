@@ -1,9 +1,8 @@
 //! `rvp registry policy`: what a registry demands of its own packages.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use rvp::registry::{Writer, layout};
 use rvp::trust::policy::{Level, PolicyFile};
 
@@ -29,7 +28,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let mut writer =
         Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?;
     let level = Level::Registry(writer.config().name.clone());
-    let policy = read(level, &arguments.file)?;
+    let policy = PolicyFile::read(level, &arguments.file)?;
     let sealed = writer.publish_file(layout::POLICY, policy.bytes(), jiff::Timestamp::now())?;
     context.say(&format!(
         "sealed the policy of {}; the log has {} entries",
@@ -37,8 +36,4 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         sealed.checkpoint.size
     ));
     Ok(report_dropped(&sealed))
-}
-
-fn read(level: Level, path: &Path) -> anyhow::Result<PolicyFile> {
-    PolicyFile::read(level, path)?.with_context(|| format!("there is no file {}", path.display()))
 }

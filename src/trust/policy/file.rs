@@ -12,6 +12,7 @@ use super::approvals::Approvals;
 use super::deny::Deny;
 use super::licenses::Licenses;
 use super::log::{Checkpoint, Trust, Witnesses};
+use super::origin::plain;
 use super::publishers::Publishers;
 use super::registries::Registries;
 use super::rule::{Rule, Several};
@@ -79,26 +80,27 @@ pub struct PolicyFile {
 }
 
 impl PolicyFile {
-    /// Reads the file at `path`; none if there is none.
-    pub fn read(level: Level, path: &Path) -> Result<Option<Self>, PolicyError> {
-        let failed = |source| PolicyError::Unusable {
-            level: level.clone(),
-            source: ProjectError::Read { path: path.into(), source },
+    /// Reads the file at `path`, where there is one. A link to nowhere is one that cannot be read.
+    pub fn find(level: Level, path: &Path) -> Result<Option<Self>, PolicyError> {
+        match std::fs::symlink_metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            _ => Self::read(level, path).map(Some),
+        }
+    }
+
+    /// Reads the file at `path`.
+    pub fn read(level: Level, path: &Path) -> Result<Self, PolicyError> {
+        let read = || {
+            let mut bytes = Vec::new();
+            std::fs::File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+            Ok(bytes)
         };
-        let file = match std::fs::File::open(path) {
-            Ok(file) => file,
-            // A link to nowhere is a policy that cannot be read, and not the absence of one.
-            Err(error)
-                if error.kind() == std::io::ErrorKind::NotFound
-                    && std::fs::symlink_metadata(path).is_err() =>
-            {
-                return Ok(None);
+        match read() {
+            Ok(bytes) => Self::parse(level, path, bytes),
+            Err(source) => {
+                Err(PolicyError::Unusable { level, source: ProjectError::Read { path: path.into(), source } })
             }
-            Err(error) => return Err(failed(error)),
-        };
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-        Self::parse(level, path, bytes).map(Some)
+        }
     }
 
     /// Reads the bytes of a policy. `path` is for messages.
@@ -120,6 +122,11 @@ impl PolicyFile {
         };
         match read {
             Ok((tables, source)) => Ok(Self { level, path: path.into(), source, tables }),
+            // What a stranger's file says must not reach a terminal as it is.
+            Err(ProjectError::Invalid { place, reason }) => {
+                let source = ProjectError::Invalid { place, reason: plain(&reason) };
+                Err(PolicyError::Unusable { level, source })
+            }
             Err(source) => Err(PolicyError::Unusable { level, source }),
         }
     }

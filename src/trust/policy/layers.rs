@@ -1,9 +1,9 @@
 //! Where policies stand: this machine's, the user's, the project's, and those of registries.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::{PolicyError, PolicyFile};
+use super::{PolicyError, PolicyFile, machine};
 
 /// What a policy file is called, wherever it stands.
 pub const FILE_NAME: &str = crate::registry::layout::POLICY;
@@ -50,36 +50,14 @@ pub enum ProjectPlace {
 /// Reads the policies that hold here, the strongest first.
 pub(super) fn read_all(places: &Places) -> Result<Vec<PolicyFile>, PolicyError> {
     let mut all = Vec::new();
-    all.extend(PolicyFile::read(Level::Machine, &machine_file()?)?);
+    all.extend(PolicyFile::find(Level::Machine, &machine::folder()?.join(FILE_NAME))?);
     if let Some(path) = &places.user {
-        all.extend(PolicyFile::read(Level::User, path)?);
+        all.extend(PolicyFile::find(Level::User, path)?);
     }
     match &places.project {
-        Some(ProjectPlace::Named(path)) => all.push(read_named(path)?),
-        Some(ProjectPlace::Beside(path)) => all.extend(PolicyFile::read(Level::Project, path)?),
+        Some(ProjectPlace::Named(path)) => all.push(PolicyFile::read(Level::Project, path)?),
+        Some(ProjectPlace::Beside(path)) => all.extend(PolicyFile::find(Level::Project, path)?),
         None => {}
     }
     Ok(all)
-}
-
-fn read_named(path: &Path) -> Result<PolicyFile, PolicyError> {
-    PolicyFile::read(Level::Project, path)?.ok_or_else(|| PolicyError::Unusable {
-        level: Level::Project,
-        source: crate::project::ProjectError::Read {
-            path: path.into(),
-            source: std::io::ErrorKind::NotFound.into(),
-        },
-    })
-}
-
-#[cfg(not(windows))]
-fn machine_file() -> Result<PathBuf, PolicyError> {
-    Ok(Path::new("/etc/rvp").join(FILE_NAME))
-}
-
-/// Asks the system: the variable `ProgramData` could be set by anybody.
-#[cfg(windows)]
-fn machine_file() -> Result<PathBuf, PolicyError> {
-    let folder = known_folders::get_known_folder_path(known_folders::KnownFolder::ProgramData);
-    Ok(folder.ok_or(PolicyError::NoMachineFolder)?.join("rvp").join(FILE_NAME))
 }

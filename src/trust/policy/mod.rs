@@ -13,6 +13,12 @@ mod file;
 mod layers;
 mod licenses;
 mod log;
+#[cfg(unix)]
+#[path = "machine_unix.rs"]
+mod machine;
+#[cfg(windows)]
+#[path = "machine_windows.rs"]
+mod machine;
 mod origin;
 mod pattern;
 mod publishers;

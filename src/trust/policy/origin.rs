@@ -52,13 +52,17 @@ impl Serialize for Violation {
     }
 }
 
-/// A text of a package as a message may show it: on one line, without control characters, and not long.
+/// A text of others as a message may show it: on one line, without control characters, and not long.
 pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 100;
-    let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut shown: String = plain.clone().take(LONGEST).collect();
-    if plain.count() > LONGEST {
+    let mut shown: String = plain(text).chars().take(LONGEST).collect();
+    if text.chars().count() > LONGEST {
         shown.push('…');
     }
     shown
+}
+
+/// A text without control characters.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

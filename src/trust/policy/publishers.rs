@@ -4,6 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::facts::{ReleaseFacts, Signatures};
+use super::origin::quoted;
 use super::pattern::{PackagePattern, any_matches, scope};
 use super::rule::{Finding, Named, Rule, Who, list};
 
@@ -40,7 +41,7 @@ impl Rule for Publishers {
             let stranger = signatures.records.iter().find(|signers| {
                 !signers.iter().any(|signer| allowed.iter().any(|who| who.0.matches(signer)))
             })?;
-            format!("signed by {}, and released only by {who}", list(stranger))
+            format!("signed by {}, and released only by {who}", quoted(&list(stranger)))
         };
         Some(Finding {
             at: self.allow.span().start,

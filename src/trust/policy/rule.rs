@@ -155,6 +155,9 @@ impl TryFrom<WhoTable> for Who {
     fn try_from(table: WhoTable) -> Result<Self, String> {
         match table {
             WhoTable { identity: Some(identity), issuer: Some(issuer), key: None } => {
+                if identity.chars().chain(issuer.chars()).any(char::is_control) {
+                    return Err("an identity and its issuer have no control characters".into());
+                }
                 Ok(Self(Principal::Identity { identity, issuer }))
             }
             WhoTable { identity: None, issuer: None, key: Some(key) } => {

@@ -109,6 +109,8 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
         "[age]\nmin-days = 7\n[age]\nmin-days = 8",
         "[age]\nmin-days = ",
         "[age",
+        "\"\\u001b[2J\" = 1",
+        &format!("deny = {}", "[".repeat(100_000)),
     ] {
         said.push_str(&format!("{}\n", parse(Level::User, text).unwrap_err()));
     }
