@@ -59,7 +59,7 @@ pub struct ChangeArguments {
     signing: RecordSigning,
 }
 
-/// Add a signature to a change that waits for more, and publish it once there are enough
+/// Add a signature to a change that waits for more
 #[derive(clap::Args)]
 pub struct SignArguments {
     /// The file that `--pending` named

@@ -22,7 +22,7 @@ pub enum Command {
     Show,
 }
 
-/// Say which packages of a lock or an environment policies forbid, why, and what would mend it
+/// Say which packages of a lock or an environment policies forbid, and why
 ///
 /// The exit code is 1 where something is forbidden.
 #[derive(clap::Args)]

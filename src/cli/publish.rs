@@ -21,13 +21,13 @@ pub struct Arguments {
     files: Vec<PathBuf>,
     #[command(flatten)]
     registry: Writable,
+    /// A host that they run in, as `revit>=2022,<2028` [default: the project's `hosts`]
+    #[arg(long = "host", value_name = "REQUIREMENT", value_parser = host)]
+    hosts: Vec<(String, String)>,
     #[command(flatten)]
     signing: RecordSigning,
     #[command(flatten)]
     claim: ClaimArguments,
-    /// A host that they run in, as `revit>=2022,<2028` [default: the project's `hosts`]
-    #[arg(long = "host", value_name = "REQUIREMENT", value_parser = host)]
-    hosts: Vec<(String, String)>,
 }
 
 /// Which names a signed publish claims.

@@ -28,17 +28,17 @@ pub struct SigningOptions {
     )]
     identity_token: Option<TokenSource>,
     /// Log in with a browser on another machine, and type in the code that it shows
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     oob: bool,
     /// Services and trusted root to sign with [default: public Sigstore]
     ///
     /// A `ClientTrustConfig`, as other Sigstore clients read it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     trust_config: Option<PathBuf>,
     /// Services to sign with; the result is not verified
     ///
     /// A `SigningConfig`, as other Sigstore clients read it.
-    #[arg(long, value_name = "FILE", conflicts_with = "trust_config")]
+    #[arg(long, value_name = "FILE", conflicts_with = "trust_config", hide_short_help = true)]
     signing_config: Option<PathBuf>,
 }
 

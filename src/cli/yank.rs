@@ -23,11 +23,11 @@ pub struct Arguments {
     undo: bool,
     #[command(flatten)]
     registry: Writable,
-    #[command(flatten)]
-    signing: RecordSigning,
     /// Why, in a sentence that users will read
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: String,
+    #[command(flatten)]
+    signing: RecordSigning,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {

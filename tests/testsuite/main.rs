@@ -9,6 +9,7 @@ mod environment;
 mod environment_history;
 mod fetch;
 mod format;
+mod format_signatures;
 mod freshness;
 #[cfg(target_os = "linux")]
 mod full_disk;
@@ -36,6 +37,7 @@ mod registry_crashes;
 mod registry_faults;
 mod sign;
 mod sign_faults;
+mod signed_records;
 mod stolen_log_key;
 mod support;
 mod two_processes;
