@@ -143,6 +143,7 @@ fn check(authority: &RecordVerifier, reader: &Reader, releases: &[Release]) -> a
     let versions: Vec<(PackageName, Version)> =
         releases.iter().map(|release| (release.name.clone(), release.version.clone())).collect();
     let facts = rvp::trust::check(authority, reader, &versions)?;
+    let prefixes = reader.prefixes()?;
     let mut owned = Vec::new();
     for (release, facts) in releases.iter().zip(&facts) {
         if facts.artifacts.iter().all(|artifact| artifact.blake3 != release.blake3) {
@@ -154,13 +155,13 @@ fn check(authority: &RecordVerifier, reader: &Reader, releases: &[Release]) -> a
                 reader.config()?.name
             );
         }
-        if facts.owned.is_some()
-            && let Some(package) = reader.package(&release.name)?
+        // Whose turn it was to sign hangs on the place of a record in the log, also of one before the first owners.
+        if let Some(package) = reader.package(&release.name)?
+            && (!package.owners.is_empty() || prefixes.in_force(&release.name, u64::MAX).is_some())
         {
             owned.push((package, &release.version));
         }
     }
-    // Whose turn it was to sign hangs on the place of a record in the log.
     let entries =
         owned.iter().filter_map(|(package, version)| Some((&package.name, package.releases.get(version)?)));
     Ok(reader.check_inclusion(entries)?)
