@@ -3,6 +3,7 @@
 //! They are one program, so that what they share is built once, and what none of them uses is noticed.
 
 mod approvals;
+mod attacks;
 mod attestations;
 mod config;
 mod environment;
