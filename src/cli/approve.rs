@@ -9,7 +9,7 @@ use rvp::publish::{Standing, approve, commit, sign};
 use super::context::{Context, current_project};
 use super::publish::Writable;
 use super::published::report_dropped;
-use super::signing::SigningArguments;
+use super::record_signing::RecordSigning;
 use super::yank::release;
 
 /// Say, with a signature, that a release was reviewed as it stands now
@@ -23,14 +23,14 @@ pub struct Arguments {
     #[command(flatten)]
     registry: Writable,
     #[command(flatten)]
-    signing: SigningArguments,
+    signing: RecordSigning,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (name, version) = release(&arguments.release)?;
     let project = current_project()?;
     let settings = arguments.registry.settings(context, project.as_ref())?;
-    let signatory = arguments.signing.needed(&settings, "an approval")?;
+    let signatory = arguments.signing.needed(context, &settings, "an approval")?;
     let mut writer = arguments.registry.open(context, project.as_ref())?;
     let path = name.index_path();
     let bytes = writer.index(&path)?;

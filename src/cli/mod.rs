@@ -17,6 +17,7 @@ mod info;
 mod init;
 mod install;
 mod judgement;
+mod keygen;
 mod known_hosts;
 mod list;
 mod lock;
@@ -25,11 +26,15 @@ mod manual;
 mod output;
 mod owner;
 mod owners_list;
+mod passphrase;
 mod policy;
 mod publish;
 mod published;
+mod record_signing;
 mod registry;
 mod run;
+mod secret_file;
+mod sign;
 mod signing;
 mod sync;
 mod tree;
@@ -105,6 +110,8 @@ enum Command {
     Verify(verify::Arguments),
     #[command(subcommand)]
     Trust(trust::Command),
+    Keygen(keygen::Arguments),
+    Sign(sign::Arguments),
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
@@ -158,6 +165,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Owner(command) => owner::run(&context, &command),
         Command::Verify(arguments) => verify::run(&context, &arguments),
         Command::Trust(command) => trust::run(&context, &command),
+        Command::Keygen(arguments) => keygen::run(&context, &arguments),
+        Command::Sign(arguments) => sign::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),
         Command::Policy(command) => policy::run(&context, &command),
         Command::Config(command) => config::run(&context, &command),

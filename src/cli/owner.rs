@@ -13,7 +13,7 @@ use super::context::{Context, current_project};
 use super::owners_list::{ListArguments, list};
 use super::publish::Writable;
 use super::published::report_dropped;
-use super::signing::SigningArguments;
+use super::record_signing::RecordSigning;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -56,10 +56,10 @@ pub struct ChangeArguments {
     #[command(flatten)]
     registry: Writable,
     #[command(flatten)]
-    signing: SigningArguments,
+    signing: RecordSigning,
 }
 
-/// Add a signature to a change that waits for more, and publish it once there are enough
+/// Add a signature to a change that waits for more
 #[derive(clap::Args)]
 pub struct SignArguments {
     /// The file that `--pending` named
@@ -67,7 +67,7 @@ pub struct SignArguments {
     #[command(flatten)]
     registry: Writable,
     #[command(flatten)]
-    signing: SigningArguments,
+    signing: RecordSigning,
 }
 
 pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
@@ -135,7 +135,7 @@ fn change(
     let given = arguments.given()?;
     let project = current_project()?;
     let settings = arguments.registry.settings(context, project.as_ref())?;
-    let signatory = arguments.signing.needed(&settings, "a change of owners")?;
+    let signatory = arguments.signing.needed(context, &settings, "a change of owners")?;
     let mut writer = arguments.registry.open(context, project.as_ref())?;
     let (package, prefixes) = standing_in(&writer, &arguments.owned)?;
     let before = arguments.owned.standing(package.as_ref(), &prefixes).own;
@@ -173,7 +173,7 @@ fn sign(context: &Context, arguments: &SignArguments) -> anyhow::Result<ExitCode
     let (owned, record) = pending.record()?;
     let project = current_project()?;
     let settings = arguments.registry.settings(context, project.as_ref())?;
-    let signatory = arguments.signing.needed(&settings, "a change of owners")?;
+    let signatory = arguments.signing.needed(context, &settings, "a change of owners")?;
     if let Some(set) = record.owners() {
         context.say(&format!(
             "revision {} of the owners of `{owned}`: {}; {} must sign the next change",

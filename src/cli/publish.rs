@@ -11,7 +11,7 @@ use rvp::registry::Writer;
 
 use super::context::{Context, current_project};
 use super::published::report;
-use super::signing::SigningArguments;
+use super::record_signing::RecordSigning;
 
 /// Add built packages to a registry, and seal it
 #[derive(clap::Args)]
@@ -21,13 +21,13 @@ pub struct Arguments {
     files: Vec<PathBuf>,
     #[command(flatten)]
     registry: Writable,
-    #[command(flatten)]
-    signing: SigningArguments,
-    #[command(flatten)]
-    claim: ClaimArguments,
     /// A host that they run in, as `revit>=2022,<2028` [default: the project's `hosts`]
     #[arg(long = "host", value_name = "REQUIREMENT", value_parser = host)]
     hosts: Vec<(String, String)>,
+    #[command(flatten)]
+    signing: RecordSigning,
+    #[command(flatten)]
+    claim: ClaimArguments,
 }
 
 /// Which names a signed publish claims.
@@ -111,7 +111,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let project = current_project()?;
     let projects = projects_of(&arguments.files, project.as_ref())?;
     let incoming = read_artifacts(&arguments.files, |name| hosts_of(name, &arguments.hosts, &projects));
-    let signatory = arguments.signing.signatory(&arguments.registry.settings(context, project.as_ref())?)?;
+    let signatory =
+        arguments.signing.signatory(context, &arguments.registry.settings(context, project.as_ref())?)?;
     let signing = signatory.as_ref().map(|signatory| Signing { signatory, claim: arguments.claim.choice() });
     let mut writer = arguments.registry.open(context, project.as_ref())?;
     let now = jiff::Timestamp::now();

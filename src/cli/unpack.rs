@@ -95,7 +95,19 @@ pub fn unpack(
                 },
             };
             let Some(done) = next else { break };
-            let done = done?;
+            let done = match (done, checking.take()) {
+                (Ok(done), still) => {
+                    checking = still;
+                    done
+                }
+                (Err(error), still) => {
+                    // A signature that does not hold matters more than a file that does not come.
+                    if let Some(check) = still {
+                        check.await.context("checking signatures stopped")??;
+                    }
+                    return Err(error.into());
+                }
+            };
             // Nothing is in the store before it is known who stands for it.
             match checking {
                 Some(_) => waiting.push(done),
@@ -131,6 +143,7 @@ fn check(authority: &RecordVerifier, reader: &Reader, releases: &[Release]) -> a
     let versions: Vec<(PackageName, Version)> =
         releases.iter().map(|release| (release.name.clone(), release.version.clone())).collect();
     let facts = rvp::trust::check(authority, reader, &versions)?;
+    let prefixes = reader.prefixes()?;
     let mut owned = Vec::new();
     for (release, facts) in releases.iter().zip(&facts) {
         if facts.artifacts.iter().all(|artifact| artifact.blake3 != release.blake3) {
@@ -142,13 +155,13 @@ fn check(authority: &RecordVerifier, reader: &Reader, releases: &[Release]) -> a
                 reader.config()?.name
             );
         }
-        if facts.owned.is_some()
-            && let Some(package) = reader.package(&release.name)?
+        // Whose turn it was to sign hangs on the place of a record in the log, also of one before the first owners.
+        if let Some(package) = reader.package(&release.name)?
+            && (!package.owners.is_empty() || prefixes.in_force(&release.name, u64::MAX).is_some())
         {
             owned.push((package, &release.version));
         }
     }
-    // Whose turn it was to sign hangs on the place of a record in the log.
     let entries =
         owned.iter().filter_map(|(package, version)| Some((&package.name, package.releases.get(version)?)));
     Ok(reader.check_inclusion(entries)?)

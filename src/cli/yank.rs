@@ -8,7 +8,7 @@ use rvp::publish::{Standing, commit, sign};
 
 use super::context::{Context, current_project};
 use super::publish::Writable;
-use super::signing::SigningArguments;
+use super::record_signing::RecordSigning;
 
 /// Withdraw a release, or give it back
 ///
@@ -23,17 +23,18 @@ pub struct Arguments {
     undo: bool,
     #[command(flatten)]
     registry: Writable,
-    #[command(flatten)]
-    signing: SigningArguments,
     /// Why, in a sentence that users will read
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: String,
+    #[command(flatten)]
+    signing: RecordSigning,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (name, version) = release(&arguments.release)?;
     let project = current_project()?;
-    let signatory = arguments.signing.signatory(&arguments.registry.settings(context, project.as_ref())?)?;
+    let signatory =
+        arguments.signing.signatory(context, &arguments.registry.settings(context, project.as_ref())?)?;
     let mut writer = arguments.registry.open(context, project.as_ref())?;
     let package = writer.package(&name)?.with_context(|| {
         format!("`{name}` is not in the registry `{}`\n  hint: check the spelling", writer.config().name)

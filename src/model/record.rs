@@ -50,6 +50,10 @@ pub enum RecordError {
     Json(String),
     #[error("its kind `{0}` is marked critical and this version of rvp does not know it; update rvp")]
     Critical(String),
+    #[error(
+        "its kind `{0}` must be marked critical: who does not know it would believe what owners have not signed"
+    )]
+    NotCritical(String),
     #[error("it has {0} signatures, and a record has at most {MAX_SIGNATURES}")]
     Signatures(usize),
     #[error("its name is not valid: {0}")]
@@ -88,6 +92,9 @@ impl Record {
             kind if head.critical => Err(RecordError::Critical(kind.to_owned())),
             kind => Ok(Record::Unknown { kind: kind.to_owned() }),
         }?;
+        if record.owners().is_some() && !head.critical {
+            return Err(RecordError::NotCritical(head.kind.into_owned()));
+        }
         if record.signatures().len() > MAX_SIGNATURES {
             return Err(RecordError::Signatures(record.signatures().len()));
         }

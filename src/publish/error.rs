@@ -104,7 +104,7 @@ pub enum PublishError {
 fn sign_hint(signed: bool) -> &'static str {
     match signed {
         true => "only an owner can sign it; `rvp owner list` shows the owners, and one of them can add you",
-        false => "sign it with --sign-key FILE, or name the key in the setting `sign-key`",
+        false => "sign it with --sign or --sign-key FILE, or name a key in the setting `sign-key`",
     }
 }
 

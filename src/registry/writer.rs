@@ -4,9 +4,12 @@
 //! last. Until the checkpoint is renamed into place nothing of it exists for a reader; afterwards all of it does.
 //! One writer at a time holds the lock, so the rename is a compare-and-swap.
 
+mod blobs;
+mod proposals;
+
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -186,78 +189,6 @@ impl Writer {
     pub fn index(&self, path: &str) -> Result<Option<Vec<u8>>, RegistryError> {
         let Some(entry) = self.entry(path)? else { return Ok(None) };
         Ok(Some(index_file(&self.dir, path, Some(entry))?.committed))
-    }
-
-    /// Copies a file of `size` bytes into the registry as the blob `file`, checking its digest on the way.
-    pub fn put_blob(
-        &self,
-        source: &Path,
-        file: &str,
-        digest: Blake3,
-        size: u64,
-    ) -> Result<(), RegistryError> {
-        let path = self.dir.join(layout::blob_of(digest, file));
-        if path.metadata().is_ok_and(|known| known.len() == size) {
-            return Ok(());
-        }
-        let folder = path.parent().unwrap_or(&self.dir);
-        std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
-        let mut from = File::open(source).map_err(RegistryError::io("read", source))?;
-        let mut to = files::temporary_file(folder).map_err(RegistryError::io("write in", folder))?;
-        let mut hasher = blake3::Hasher::new();
-        let mut buffer = vec![0; 1 << 17];
-        loop {
-            let length = from.read(&mut buffer).map_err(RegistryError::io("read", source))?;
-            if length == 0 {
-                break;
-            }
-            hasher.update(&buffer[..length]);
-            to.write_all(&buffer[..length]).map_err(RegistryError::io("write", &path))?;
-        }
-        let found = Blake3(*hasher.finalize().as_bytes());
-        if found != digest {
-            return Err(RegistryError::SourceChanged { path: source.into() });
-        }
-        to.as_file().sync_data().map_err(RegistryError::io("write", &path))?;
-        set_readable(to.path())?;
-        files::persist(to, &path).map_err(RegistryError::io("write", &path))
-    }
-
-    /// Writes a blob that is in memory.
-    pub fn put_small_blob(&self, file: &str, bytes: &[u8]) -> Result<(), RegistryError> {
-        let path = layout::blob_of(Blake3::of(bytes), file);
-        match self.dir.join(&path).metadata().is_ok_and(|known| known.len() == bytes.len() as u64) {
-            true => Ok(()),
-            false => self.put(&path, bytes),
-        }
-    }
-
-    /// The index files that hold lines behind their committed ones: proposals, or the remains of a dead writer.
-    pub fn proposed(&self) -> Result<Vec<String>, RegistryError> {
-        let mut found = Vec::new();
-        let root = self.dir.join("index");
-        for item in walkdir::WalkDir::new(&root).sort_by_file_name() {
-            let item = item.map_err(|error| {
-                let path = error.path().unwrap_or(&root).to_owned();
-                RegistryError::io("read the folder", path)(error.into())
-            })?;
-            // A name that begins with a dot is that of a temporary file, which a writer left that died.
-            if !item.file_type().is_file() || item.file_name().as_encoded_bytes().starts_with(b".") {
-                continue;
-            }
-            let parts: Option<Vec<&str>> = item
-                .path()
-                .strip_prefix(&self.dir)
-                .ok()
-                .and_then(|path| path.iter().map(|part| part.to_str()).collect());
-            let Some(path) = parts.map(|parts| parts.join("/")) else { continue };
-            let length =
-                item.metadata().map_err(|error| RegistryError::io("read", item.path())(error.into()))?.len();
-            if self.entry(&path)?.is_none_or(|entry| entry.length < length) {
-                found.push(path);
-            }
-        }
-        Ok(found)
     }
 
     /// Commits `records`, and the fit proposals that stand in the same index files.

@@ -49,9 +49,9 @@ pub enum KeyError {
     #[error("cannot read the private key {}: {source}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("{} is not a private key in PEM: {reason}\n  hint: `rvp keygen` makes one", path.display())]
-    NotPem { path: PathBuf, reason: String },
+    NotPem { path: PathBuf, reason: &'static str },
     #[error(
-        "{} holds a `{label}`, and rvp reads `PRIVATE KEY` and `ENCRYPTED PRIVATE KEY` (PKCS#8){}",
+        "{} holds `{label}`, and rvp reads `PRIVATE KEY` and `ENCRYPTED PRIVATE KEY` (PKCS#8){}",
         path.display(),
         label_hint(label)
     )]
@@ -62,7 +62,7 @@ pub enum KeyError {
     Encryption { path: PathBuf, reason: &'static str },
     #[error("{} is encrypted, and no passphrase was given", path.display())]
     PassphraseNeeded { path: PathBuf },
-    #[error("the passphrase of {} is another one", path.display())]
+    #[error("the passphrase does not open {}", path.display())]
     WrongPassphrase { path: PathBuf },
     #[error(
         "the key in {} is neither Ed25519 nor ECDSA P-256\n  hint: `rvp keygen` makes a key of these kinds",
@@ -176,10 +176,13 @@ impl KeyFile {
         file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(failed)?;
         let not_pem = |reason| KeyError::NotPem { path: path.to_owned(), reason };
         if text.len() as u64 > MAX_FILE {
-            return Err(not_pem("it is longer than 64 KiB".to_owned()));
+            return Err(not_pem("it is longer than 64 KiB"));
         }
-        let (label, document) =
-            SecretDocument::from_pem(&text).map_err(|error| not_pem(error.to_string()))?;
+        if !text.contains("-----BEGIN ") {
+            return Err(not_pem("no line of it is `-----BEGIN ENCRYPTED PRIVATE KEY-----`"));
+        }
+        let (label, document) = SecretDocument::from_pem(&text)
+            .map_err(|_| not_pem("what follows `-----BEGIN` is damaged or cut off"))?;
         let encrypted = match label {
             PLAIN => false,
             ENCRYPTED => true,

@@ -1,5 +1,5 @@
 //! The statement that a bundle over records signs: an in-toto statement whose subjects are the files of the records,
-//! and whose predicate holds the records themselves (`index-schema/README.md`, section 5.9).
+//! and whose predicate holds the records themselves (`index-schema/README.md`, section 5.10).
 
 use std::collections::HashSet;
 

@@ -62,8 +62,12 @@ fn the_first_page_lists_the_commands() {
       info         Show what the registries know of a package
       publish      Add built packages to a registry, and seal it
       yank         Withdraw a release, or give it back
+      approve      Say, with a signature, that a release was reviewed as it stands now
+      owner        Show and change who owns a name, or the names that begin with a prefix
       verify       Verify who signed a file
       trust        Show and renew the authorities that are believed about signatures
+      keygen       Make a key pair to sign with
+      sign         Sign files, with an identity or a key
       registry     Make, fill, seal and verify registries
       policy       Show the policies that hold here, and judge a lock or an environment by them
       config       Show and change settings

@@ -36,7 +36,7 @@ fn what_the_owner_has_not_signed_is_refused_before_anything_is_written() {
         said.contains("acme-walls 1.1 is refused: it is not signed, and its name is owned by key SHA256:"),
         "{said}"
     );
-    assert!(said.contains("hint: sign it with --sign-key FILE"), "{said}");
+    assert!(said.contains("hint: sign it with --sign or --sign-key FILE"), "{said}");
     let said = eve.publish(&world, &walls("1.1"), "");
     assert!(
         said.contains(&format!("it is signed by {}, and its name is owned by {}", eve.key, ana.key)),

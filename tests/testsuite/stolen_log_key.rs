@@ -171,7 +171,7 @@ fn releases() {
         WALLS,
         || {
             let signed = stage.signed(&stage.ben, walls);
-            vec![signed.replace("\"artifacts\"", "\"requires\":[\"corp-evil\"],\"artifacts\"")]
+            vec![signed.replace("\"artifacts\"", "\"requires\":[\"corp-bolts\"],\"artifacts\"")]
         },
         &[release, "is over other records than this one: it was altered"],
     );
@@ -352,8 +352,8 @@ fn a_release_of_a_former_owner_is_not_put_before_the_handover() {
     let stolen = stage.signed(&stage.ana, &stage.walls);
     let parts = [
         (2, vec![owners[0].clone(), releases[0].clone()]),
-        (10, vec![stolen]),
-        (20, vec![owners[1].clone(), releases[1].clone()]),
+        (5, vec![stolen]),
+        (7, vec![owners[1].clone(), releases[1].clone()]),
     ];
     rewrite(&stage, WALLS, &parts);
     // Whoever has not seen the registry before finds it out by the log.
@@ -366,13 +366,17 @@ fn a_release_of_a_former_owner_is_not_put_before_the_handover() {
 fn owners_that_were_seen_once_are_not_forgotten() {
     let stage = Stage::new();
     rewrite(&stage, WALLS, &[(100, vec![stage.walls.clone()])]);
-    let expected = "index/python/ac/me/acme-walls of [TEMP]/acme does not begin with the records that it had";
-    let expected = expected.replace("[TEMP]", stage.world.path("").to_str().unwrap().trim_end_matches('/'));
     // The forger logs the record, so that only the memory of the client is left.
     let mut forge = Forge::new(&stage.world.path("acme"), LogKey::parse(&stage.key).unwrap());
     stage.world.write(&format!("acme/{WALLS}"), "");
     forge.seal(WALLS, &[&stage.walls]);
-    stage.lock_fails("left out", &[&expected, "someone who has the registry's key has rewritten it"]);
+    stage.lock_fails(
+        "left out",
+        &[
+            "acme does not begin with the records that it had",
+            "someone who has the registry's key has rewritten it",
+        ],
+    );
     // Whoever replays the log sees it, too.
     let said = stage.world.rvp("registry verify acme");
     assert!(said.starts_with("exit code: 1") && said.contains("holds other lines than the log"), "{said}");

@@ -9,7 +9,7 @@ use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use rvp::model::{Requirement, Target, TargetSpec};
 use rvp::project::Settings;
-use rvp::publish::{ReadArtifacts, Signing, Source, Staging, Wanted, attest_beside, read_folder};
+use rvp::publish::{Claim, ReadArtifacts, Signing, Source, Staging, Wanted, attest_beside, read_folder};
 use rvp::registry::Writer;
 use rvp::resolve::{NoRules, decide_target};
 use rvp::trust::RecordVerifier;
@@ -18,9 +18,9 @@ use crate::cli::arguments::requirement;
 use crate::cli::context::Context;
 use crate::cli::known_hosts::KnownHosts;
 use crate::cli::machine::ThisMachine;
-use crate::cli::publish::{ClaimArguments, host, hosts_of};
+use crate::cli::publish::{host, hosts_of};
 use crate::cli::published::report;
-use crate::cli::signing::SigningArguments;
+use crate::cli::record_signing::RecordSigning;
 
 /// Fill a registry from a folder of packages, or from a simple index
 ///
@@ -58,14 +58,12 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     #[command(flatten)]
-    signing: SigningArguments,
-    #[command(flatten)]
-    claim: ClaimArguments,
+    signing: RecordSigning,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = context.settings(Settings::default(), None)?;
-    let signatory = arguments.signing.signatory(&settings)?;
+    let signatory = arguments.signing.signatory(context, &settings)?;
     let open = || Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config));
     // So that nothing is downloaded for a registry that cannot be written to. Others may write during the download.
     drop(open()?);
@@ -82,7 +80,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     };
     let ReadArtifacts { incoming, refused } = read;
     let mut writer = open()?.with_authority(context.authority(&settings)?);
-    let signing = signatory.as_ref().map(|signatory| Signing { signatory, claim: arguments.claim.choice() });
+    let signing = signatory.as_ref().map(|signatory| Signing { signatory, claim: Claim::Nothing });
     let mut published = rvp::publish::publish(&mut writer, incoming, signing, jiff::Timestamp::now())?;
     published.refused.extend(refused);
     if let Some(staging) = staging {

@@ -8,9 +8,9 @@ use rvp::model::Record;
 use rvp::registry::{Config, LogKey, REVIT_RELEASES, Writer, key_fingerprint};
 
 use super::add::link_part;
-use super::secret::write_secret;
 use crate::cli::context::Context;
 use crate::cli::output;
+use crate::cli::secret_file::write_secret;
 
 /// Make a key and an empty, sealed registry
 #[derive(clap::Args)]

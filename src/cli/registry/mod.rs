@@ -7,7 +7,6 @@ mod init;
 mod policy;
 mod rotate_key;
 mod seal;
-mod secret;
 mod verify;
 mod witness;
 

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use rvp::registry::{LogKey, RegistryError, Writer, key_fingerprint};
 
-use super::secret::write_secret;
 use crate::cli::context::Context;
 use crate::cli::output;
+use crate::cli::secret_file::write_secret;
 
 /// Give a registry a new key, which the old one signs for
 ///

@@ -11,9 +11,9 @@ use rvp::registry::{
     replace_file,
 };
 
-use super::secret::write_secret;
 use crate::cli::context::Context;
 use crate::cli::output;
+use crate::cli::secret_file::write_secret;
 
 /// Cosign the state of a registry, if it continues all that was cosigned before
 ///

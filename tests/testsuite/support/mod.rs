@@ -8,6 +8,9 @@ pub mod mount;
 pub mod nginx;
 pub mod place;
 pub mod signer;
+pub mod sigstore;
+#[cfg(target_os = "linux")]
+pub mod terminal;
 #[path = "../../../src/testing/mod.rs"]
 mod testing;
 
@@ -171,7 +174,9 @@ impl World {
 pub fn rvp(folder: &Path, home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rvp"));
     command.current_dir(folder).env("RVP_HOME", home);
-    for variable in ["RVP_OFFLINE", "RVP_PYTHON", "VIRTUAL_ENV", "RUST_BACKTRACE"] {
+    let settings = ["RVP_OFFLINE", "RVP_PYTHON", "VIRTUAL_ENV", "RUST_BACKTRACE", "RVP_KEY_PASSPHRASE"];
+    let identities = ["SIGSTORE_IDENTITY_TOKEN", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI"];
+    for variable in settings.iter().chain(&identities) {
         command.env_remove(variable);
     }
     command
