@@ -1,5 +1,6 @@
 //! What every command needs: the user's folders, the settings, and a runtime for the network.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -112,7 +113,7 @@ impl Context {
             key,
             offline: self.global.offline,
             refresh: refresh || self.global.refresh,
-            witnesses: witnesses.iter().map(witness_policy).collect(),
+            witnesses: witnesses.iter().map(witness_policy).chain(witnesses_of(settings, location)).collect(),
             max_age: max_age.map(|(days, origin)| MaxAge { days, by: origin.to_string() }),
         };
         self.open_with(location, settings, &options).map_err(|error| match error {
@@ -168,6 +169,17 @@ impl Context {
     }
 }
 
+/// The witnesses that the settings ask for, of the registry that stands there.
+fn witnesses_of(settings: &Settings, location: &str) -> Option<WitnessPolicy> {
+    let mut all = settings.registries.iter().flatten();
+    let registry = all.find(|registry| registry.url.to_string() == location)?;
+    Some(WitnessPolicy {
+        keys: registry.witnesses.clone(),
+        quorum: registry.quorum.map_or(registry.witnesses.len(), NonZeroUsize::get),
+    })
+}
+
+/// Those that a policy demands.
 fn witness_policy(demand: &WitnessQuorum) -> WitnessPolicy {
     WitnessPolicy {
         keys: demand.keys.iter().map(|key| key.as_str().to_owned()).collect(),

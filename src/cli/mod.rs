@@ -33,6 +33,7 @@ mod run;
 mod signing;
 mod sync;
 mod tree;
+mod trust;
 mod unpack;
 mod verify;
 mod workspace;
@@ -102,6 +103,8 @@ enum Command {
     #[command(subcommand)]
     Owner(owner::Command),
     Verify(verify::Arguments),
+    #[command(subcommand)]
+    Trust(trust::Command),
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
@@ -154,6 +157,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Approve(arguments) => approve::run(&context, &arguments),
         Command::Owner(command) => owner::run(&context, &command),
         Command::Verify(arguments) => verify::run(&context, &arguments),
+        Command::Trust(command) => trust::run(&context, &command),
         Command::Registry(command) => registry::run(&context, command),
         Command::Policy(command) => policy::run(&context, &command),
         Command::Config(command) => config::run(&context, &command),

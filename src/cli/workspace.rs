@@ -49,7 +49,7 @@ impl RegistryArguments {
             .iter()
             .map(|text| {
                 let url = Location::parse(text).map_err(anyhow::Error::msg)?;
-                Ok(Registry { name: url.name(), url, prefixes: Vec::new(), key: None })
+                Ok(Registry::new(url.name(), url))
             })
             .collect::<anyhow::Result<_>>()?;
         let registries = (!registries.is_empty()).then_some(registries);

@@ -26,6 +26,7 @@ mod store;
 mod store_dir;
 mod store_http;
 mod verify;
+mod witness;
 mod writer;
 
 pub use authority::{Authority, SignedRecord};
@@ -48,4 +49,5 @@ pub use store::{ByteStream, Fresh, Store, StoreError, open_store};
 pub use store_dir::DirStore;
 pub use store_http::HttpStore;
 pub use verify::{Report, verify};
+pub use witness::{add_cosignatures, cosign};
 pub use writer::{SealOptions, Sealed, Writer};

@@ -30,7 +30,7 @@ fn provenance(attestation: &str) -> String {
 /// A registry on a machine that trusts the service of the wheel's attestation: Sigstore's own for trials.
 fn world() -> World {
     let world = World::new();
-    world.write("home/root.json", sigstore_trust_root::SIGSTORE_STAGING_TRUSTED_ROOT);
+    world.write("root.json", sigstore_trust_root::SIGSTORE_STAGING_TRUSTED_ROOT);
     world.done("config set trusted-root root.json");
     world.done("registry init acme");
     world

@@ -3,7 +3,9 @@
 //! They are one program, so that what they share is built once, and what none of them uses is noticed.
 
 mod approvals;
+mod attacks;
 mod attestations;
+mod c2sp;
 mod config;
 mod environment;
 mod environment_history;
@@ -21,6 +23,7 @@ mod import_by_pip;
 mod lock;
 mod lock_choices;
 mod lock_conflicts;
+mod log_seen;
 mod ownership;
 mod policy;
 mod policy_check;
@@ -33,8 +36,14 @@ mod project;
 mod project_edits;
 mod publish;
 mod registry;
+mod registry_add;
 mod registry_crashes;
 mod registry_faults;
+mod rotation;
 mod stolen_log_key;
 mod support;
+mod trust_root;
 mod two_processes;
+mod verify;
+mod verify_altered;
+mod witness;

@@ -81,7 +81,9 @@ impl Reader {
         let identity = store.identity();
         let (seen, stranger) = known_here(&folders, &identity, options.key.as_deref())?;
         let now = jiff::Timestamp::now();
-        let remembered = seen.as_ref().filter(|seen| !options.refresh && seen.is_fresh(now)).map(Seen::known);
+        let enough = |seen: &Seen| enough_witnesses(options, &location, seen.checkpoint.as_bytes()).is_ok();
+        let remembered = seen.as_ref().filter(|seen| !options.refresh && seen.is_fresh(now) && enough(seen));
+        let remembered = remembered.map(Seen::known);
         let asked = remembered.is_none() && !options.offline;
         let known_key = seen.as_ref().map(|seen| &seen.key).or(options.key.as_ref()).cloned();
         let may_ask = !options.offline || store.local_path(layout::CONFIG).is_some();
@@ -103,8 +105,7 @@ impl Reader {
         let mut fresh = fresh?;
         if let Err(few) = enough_witnesses(options, &location, &fresh.bytes) {
             // What a host can hide by this, it could hide as well by not showing the newer state.
-            let known =
-                seen.as_ref().map(Seen::known).filter(|_| seen_by_enough(options, &location, seen.as_ref()));
+            let known = seen.as_ref().filter(|seen| enough(seen)).map(Seen::known);
             fresh = known.ok_or(few)?;
         }
         let visit = keys::Visit { store: &*store, folders: &folders, may_ask, checkpoint: &fresh.bytes };
@@ -249,10 +250,6 @@ fn known_here(
         _ => true,
     };
     Ok(if same { (Some(seen), None) } else { (None, Some(seen)) })
-}
-
-fn seen_by_enough(options: &OpenOptions, location: &str, seen: Option<&Seen>) -> bool {
-    seen.is_some_and(|seen| enough_witnesses(options, location, seen.checkpoint.as_bytes()).is_ok())
 }
 
 fn enough_witnesses(options: &OpenOptions, location: &str, checkpoint: &[u8]) -> Result<(), RegistryError> {
