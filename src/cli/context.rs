@@ -116,13 +116,17 @@ impl Context {
             witnesses: witnesses.iter().map(witness_policy).chain(witnesses_of(settings, location)).collect(),
             max_age: max_age.map(|(days, origin)| MaxAge { days, by: origin.to_string() }),
         };
-        self.open_with(location, settings, &options).map_err(|error| match error {
+        let demands = |few: &RegistryError| match few {
             RegistryError::TooFewWitnesses { quorum, .. } => {
-                let by = witnesses.iter().find(|one| usize::try_from(one.quorum) == Ok(quorum));
-                let by = by.map(|one| one.origin.to_string()).unwrap_or_default();
-                anyhow::Error::from(error).context(format!("{location} is not witnessed as {by} demands"))
+                witnesses.iter().find(|one| usize::try_from(one.quorum) == Ok(*quorum))
             }
-            error => error.into(),
+            _ => None,
+        };
+        self.open_with(location, settings, &options).map_err(|error| match demands(&error) {
+            Some(WitnessQuorum { origin, .. }) => {
+                anyhow::Error::from(error).context(format!("{location} is not witnessed as {origin} demands"))
+            }
+            None => error.into(),
         })
     }
 
