@@ -159,21 +159,23 @@ fn check_names(
     Ok(releases.iter().filter_map(known).collect())
 }
 
-/// Checks all signatures of all records of a registry. Returns what is wrong, one sentence each.
+/// Checks all signatures of all records of a registry, as far as its files can be read. Returns what is wrong, one sentence each.
 pub fn check_all(
     authority: &dyn Authority,
     reader: &Reader,
     names: &[PackageName],
 ) -> Result<Vec<String>, HistoryError> {
     let registry = reader.config()?.name.clone();
-    let prefix_bytes = reader.file(layout::PREFIXES_INDEX)?.unwrap_or_default();
-    let prefixes = Prefixes::parse(&prefix_bytes)?;
-    let prefix_lines = sealed_lines(layout::PREFIXES_INDEX, &prefix_bytes)?;
+    let prefix_bytes = reader.file(layout::PREFIXES_INDEX).ok().flatten().unwrap_or_default();
+    let prefixes = Prefixes::parse(&prefix_bytes).unwrap_or_default();
+    let prefix_lines = sealed_lines(layout::PREFIXES_INDEX, &prefix_bytes).unwrap_or_default();
     let cases: Vec<Case> = prefix_lines.iter().filter_map(|line| prefix_case(line, &prefixes)).collect();
     let mut problems = judge_each(authority, reader, &registry, &cases);
     for name in names {
         let path = name.index_path();
-        let (Some(package), Some(bytes)) = (reader.package(name)?, reader.file(&path)?) else { continue };
+        let (Ok(Some(package)), Ok(Some(bytes))) = (reader.package(name), reader.file(&path)) else {
+            continue;
+        };
         let lines = sealed_lines(&path, &bytes)?;
         let history = History { package, path, bytes: Arc::clone(&bytes) };
         let cases: Vec<Case> = lines.iter().map(|line| case(&history, line, &prefixes)).collect();
