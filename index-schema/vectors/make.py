@@ -42,6 +42,19 @@ class Key:
         self.verifier = f"{stem}+" + base64.b64encode(b"\x01" + public).decode()
         self.signer = f"PRIVATE+KEY+{stem}+" + base64.b64encode(b"\x01" + seed).decode()
 
+    def cosigner(self):
+        """The same pair of keys, in the form of a witness: C2SP tlog-cosignature, type 4."""
+        public = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.hash = hashlib.sha256(self.name.encode() + b"\n\x04" + public).digest()[:4]
+        stem = f"{self.name}+{self.hash.hex()}"
+        self.verifier = f"{stem}+" + base64.b64encode(b"\x04" + public).decode()
+        self.signer = f"PRIVATE+KEY+{stem}+" + base64.b64encode(b"\x04" + self.seed).decode()
+        return self
+
+    def cosignature(self, text, time):
+        signed = self.private.sign(f"cosignature/v1\ntime {time}\n{text}".encode())
+        return f"— {self.name} {base64.b64encode(self.hash + time.to_bytes(8, 'big') + signed).decode()}\n"
+
     def signature(self, text):
         signed = base64.b64encode(self.hash + self.private.sign(text.encode())).decode()
         return f"— {self.name} {signed}\n"
@@ -63,6 +76,18 @@ def tree_hash(hashes):
     while split * 2 < len(hashes):
         split *= 2
     return hashlib.sha256(b"\x01" + tree_hash(hashes[:split]) + tree_hash(hashes[split:])).digest()
+
+
+def consistency_proof(old, hashes, whole=True):
+    """SUBPROOF of section 2.1.2."""
+    if old == len(hashes):
+        return [] if whole else [tree_hash(hashes)]
+    split = 1
+    while split * 2 < len(hashes):
+        split *= 2
+    if old <= split:
+        return consistency_proof(old, hashes[:split], whole) + [tree_hash(hashes[split:])]
+    return consistency_proof(old - split, hashes[split:], False) + [tree_hash(hashes[:split])]
 
 
 def tile_number(number):
@@ -159,6 +184,100 @@ def logs():
         files = {path: hashlib.sha256(data).hexdigest() for path, data in tiles(entries).items()}
         out.append({"size": size, "root": base64.b64encode(root).decode(), "files-sha256": files})
     write_json("logs.json", {"entry": '{"kind":"x","n":<number>}', "logs": out})
+
+
+def proofs():
+    out = []
+    for size in [2, 3, 6, 7, 8, 100, 255, 256, 257]:
+        hashes = [leaf_hash(compact({"kind": "x", "n": n}).encode()) for n in range(size)]
+        data = b"".join(b"".join(consistency_proof(old, hashes)) for old in range(1, size))
+        out.append({"size": size, "consistency-sha256": hashlib.sha256(data).hexdigest()})
+    write_json("proofs.json", out)
+
+
+def cosignatures():
+    key, witness = Key("acme", bytes(range(32))), Key("witness.example/w1", bytes(range(3, 35))).cosigner()
+    stranger = Key("witness.example/w2", bytes(range(4, 36))).cosigner()
+    text = checkpoint_text("acme", [b'{"kind":"x"}'], b3(b"a snapshot"), "2026-11-20T12:00:00Z")
+    note, time = text + "\n" + key.signature(text), 1795176000
+    line = witness.cosignature(text, time)
+    cases = [
+        ("cosigned", time, note + line),
+        ("cosigned by another too", time, note + stranger.cosignature(text, 7) + line),
+        ("cosigned before the log signed", time, text + "\n" + line + key.signature(text)),
+        ("cosigned at the beginning of time", 0, note + witness.cosignature(text, 0)),
+        ("not cosigned", None, note),
+        ("cosigned by another", None, note + stranger.cosignature(text, time)),
+        ("the text is altered", None, (note + line).replace("acme\n1\n", "acme\n2\n")),
+        ("the cosignature of another text", None, note + witness.cosignature(text + "x\n", time)),
+        ("an ordinary signature by the witness's key", None, note + witness.signature(text)),
+        ("the time is altered", None, note + altered_time(line)),
+        ("a time beyond 63 bits", None, note + witness.cosignature(text, 1 << 63)),
+        ("another's name", None, note + line.replace("w1 ", "w3 ")),
+    ]
+    public = witness.verifier.split("+", 2)
+    write_json(
+        "cosignatures.json",
+        {
+            "private-key": witness.signer,
+            "witness": witness.verifier,
+            "cases": [{"case": case, "time": time, "text": text} for case, time, text in cases],
+            "bad-keys": {
+                "a log's": key.verifier,
+                "another hash": "+".join([public[0], "00000000", public[2]]),
+                "another name": "+".join(["witness.example/w3", *public[1:]]),
+                "capitals in the hash": "+".join([public[0], public[1].upper(), public[2]]),
+                "cut": witness.verifier[:-4],
+                "two parts": "+".join(public[:2]),
+                "nothing": "",
+            },
+        },
+    )
+
+
+def altered_time(line):
+    dash, name, data = line.split()
+    data = bytearray(base64.b64decode(data))
+    data[11] ^= 1
+    return f"{dash} {name} {base64.b64encode(bytes(data)).decode()}\n"
+
+
+def handovers():
+    old, new, third = (Key("acme", bytes(range(first, first + 32))) for first in [0, 1, 5])
+    stranger, elsewhere = Key("acme", bytes(range(2, 34))), Key("elsewhere", bytes(range(6, 38)))
+
+    def note(signer, origin, size, key):
+        text = f"rvp log key handover\norigin {origin}\nsize {size}\nkey {key.verifier}\n"
+        return text + "\n" + signer.signature(text)
+
+    def line(note, key):
+        return compact({"kind": "key", "critical": True, "key": key.verifier, "note": note}) + "\n"
+
+    good = note(old, "acme", 12, new)
+    ways = [
+        ("one handover", line(good, new), old, new, True),
+        ("two handovers", line(good, new) + line(note(new, "acme", 12, third), third), old, third, True),
+        ("from the second key on", line(good, new) + line(note(new, "acme", 30, third), third), new, third, True),
+        ("other lines in between", '{"kind":"seal","path":"index/keys","first":1,"count":1,"time":"2026-01-01T00:00:00Z"}\ntorn' + "\n" + line(good, new), old, new, True),
+        ("no lines", "", old, new, False),
+        ("signed by the new key", line(note(new, "acme", 12, new), new), old, new, False),
+        ("signed by a stranger", line(note(stranger, "acme", 12, new), new), old, new, False),
+        ("altered", line(good.replace("size 12", "size 13"), new), old, new, False),
+        ("another key than the note's", line(good, third), old, third, False),
+        ("another origin", line(note(old, "elsewhere", 12, new), new), old, new, False),
+        ("a key of another log", line(note(old, "acme", 12, elsewhere), elsewhere), old, elsewhere, False),
+        ("a smaller log", line(good, new) + line(note(new, "acme", 11, third), third), old, third, False),
+        ("in a circle", line(good, new) + line(note(new, "acme", 12, old), old), old, old, False),
+        ("a size with a leading zero", line(note(old, "acme", "012", new), new), old, new, False),
+        ("a line more", line(note(old, "acme", "12\nmore x", new), new), old, new, False),
+    ]
+    write_json(
+        "handovers.json",
+        [
+            {"case": case, "lines": lines, "from": one.verifier, "to": other.verifier, "leads": leads}
+            for case, lines, one, other, leads in ways
+        ],
+    )
 
 
 def checkpoints():
@@ -448,7 +567,10 @@ def owned():
 
 snapshots()
 logs()
+proofs()
 checkpoints()
+cosignatures()
+handovers()
 registry()
 signatures()
 owned()

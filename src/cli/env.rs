@@ -70,7 +70,7 @@ fn create(context: &Context, arguments: &CreateArguments) -> anyhow::Result<Exit
     };
     let hosts = KnownHosts::of_settings(context, &settings)?;
     let machine = ThisMachine::new(context, &settings, None);
-    let rulebook = hosts.rulebook(context, &settings, &context.policies(project.as_ref())?)?;
+    let rulebook = hosts.rulebook(context, &settings, context.policies()?)?;
     let target = LockedTarget::of(&decide_target(&spec, &hosts, &*rulebook, &machine)?);
     let path = environments::locate(&arguments.env, &settings);
     let environment = Environment::create(&path, &environments::spec(context, &settings, &target)?)?;

@@ -28,7 +28,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let registries = open_registries(context, &settings, true)?;
     let found = registries.find(&arguments.name).map_err(anyhow::Error::from_boxed)?;
     let reader = registries.reader(&found.registry).context("the registry was closed")?;
-    let authority = context.authority(&settings);
+    let authority = context.authority(&settings)?;
     let newest = newest(&found).with_context(|| format!("`{}` has no release", arguments.name))?;
     let facts_of = |versions: Vec<&Version>| {
         let releases: Vec<_> =

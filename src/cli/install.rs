@@ -130,7 +130,7 @@ impl<'a> Own<'a> {
         upgrade: &Upgrade,
     ) -> anyhow::Result<ExitCode> {
         let state = self.environment.state();
-        let policies = context.policies(current_project()?.as_ref())?;
+        let policies = context.policies()?.clone();
         let question = Question {
             asker: Asker::Environment,
             requirements,

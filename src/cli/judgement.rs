@@ -75,7 +75,7 @@ pub fn judge(
     policies: &Policies,
     registries: &Registries,
 ) -> anyhow::Result<Judge> {
-    Judge::new(policies, registries, context.authority(settings)).map_err(anyhow::Error::from_boxed)
+    Judge::new(policies, registries, context.authority(settings)?).map_err(anyhow::Error::from_boxed)
 }
 
 /// Judges each of `packages`.

@@ -17,7 +17,7 @@ use super::secret_file::write_secret;
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The algorithm
-    #[arg(long = "type", value_enum, value_name = "TYPE", default_value_t = Kind::Ed25519)]
+    #[arg(long = "type", value_enum, value_name = "TYPE", default_value_t = Kind::EcdsaP256)]
     kind: Kind,
     /// Where to write the private key; the public one goes beside it, as FILE.pub [default: the keys folder of ~/.rvp]
     #[arg(long, value_name = "FILE")]
@@ -31,8 +31,10 @@ pub struct Arguments {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Kind {
-    Ed25519,
+    /// What every Sigstore client verifies
     EcdsaP256,
+    /// A signature of a file is over its bytes: it is not verified by a digest, nor by every client
+    Ed25519,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {

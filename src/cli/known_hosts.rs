@@ -31,7 +31,7 @@ impl KnownHosts {
     pub fn of_directory(context: &Context, dir: &Path) -> anyhow::Result<Self> {
         let reader = context.open_directory(dir)?;
         let url = Location::Path(dir.to_owned());
-        let registry = Registry { name: reader.config()?.name.clone(), url, prefixes: Vec::new(), key: None };
+        let registry = Registry::new(reader.config()?.name.clone(), url);
         Ok(Self { registries: Some(Registries::new(vec![registry], vec![reader])), shipped: shipped()? })
     }
 }

@@ -65,7 +65,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(forbidden) = &forbidden {
-        context.say(&format!("{forbidden}: choosing again"));
+        context.say(&format!("note: {forbidden}"));
     }
     workspace.relock(context, old.as_ref(), &upgrade)?;
     Ok(ExitCode::SUCCESS)

@@ -38,6 +38,7 @@ mod sign;
 mod signing;
 mod sync;
 mod tree;
+mod trust;
 mod unpack;
 mod verify;
 mod workspace;
@@ -107,6 +108,8 @@ enum Command {
     #[command(subcommand)]
     Owner(owner::Command),
     Verify(verify::Arguments),
+    #[command(subcommand)]
+    Trust(trust::Command),
     Keygen(keygen::Arguments),
     Sign(sign::Arguments),
     /// Make, fill, seal and verify registries
@@ -161,6 +164,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Approve(arguments) => approve::run(&context, &arguments),
         Command::Owner(command) => owner::run(&context, &command),
         Command::Verify(arguments) => verify::run(&context, &arguments),
+        Command::Trust(command) => trust::run(&context, &command),
         Command::Keygen(arguments) => keygen::run(&context, &arguments),
         Command::Sign(arguments) => sign::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),

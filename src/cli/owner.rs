@@ -147,7 +147,7 @@ fn change(
     }
     let mut pending = PendingOwners::new(&writer.config().name, &arguments.owned.record(set))?;
     pending.sign(&signatory)?;
-    let authority = context.authority(&settings);
+    let authority = context.authority(&settings)?;
     match pending.seal(&mut writer, &*authority, jiff::Timestamp::now())? {
         Attempt::Sealed(sealed) => {
             done(context, &writer, &arguments.owned)?;
@@ -184,7 +184,7 @@ fn sign(context: &Context, arguments: &SignArguments) -> anyhow::Result<ExitCode
     }
     pending.sign(&signatory)?;
     let mut writer = arguments.registry.open(context, project.as_ref())?;
-    match pending.seal(&mut writer, &*context.authority(&settings), jiff::Timestamp::now())? {
+    match pending.seal(&mut writer, &*context.authority(&settings)?, jiff::Timestamp::now())? {
         Attempt::Sealed(sealed) => {
             let _ = std::fs::remove_file(&arguments.file);
             done(context, &writer, &owned)?;

@@ -24,7 +24,7 @@ pub struct ListArguments {
 pub fn list(context: &Context, arguments: &ListArguments) -> anyhow::Result<ExitCode> {
     let settings = context.settings(arguments.registries.settings()?, current_project()?.as_ref())?;
     let registries = open_registries(context, &settings, true)?;
-    let authority = context.authority(&settings);
+    let authority = context.authority(&settings)?;
     let mut found = Vec::new();
     for (registry, reader) in registries.readers() {
         let prefixes = trust::check_prefixes(&*authority, reader)?;

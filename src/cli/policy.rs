@@ -22,7 +22,7 @@ pub enum Command {
     Show,
 }
 
-/// Say which packages of a lock or an environment policies forbid, and why
+/// Judge a lock or an environment: what is forbidden, why, and what would mend it
 ///
 /// The exit code is 1 where something is forbidden.
 #[derive(clap::Args)]
@@ -38,9 +38,9 @@ pub struct CheckArguments {
 pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
     let project = current_project()?;
     let settings = context.settings(Settings::default(), project.as_ref())?;
-    let policies = context.policies(project.as_ref())?;
+    let policies = context.policies()?;
     match command {
-        Command::Check(arguments) => check(context, arguments, project.as_ref(), &settings, &policies),
+        Command::Check(arguments) => check(context, arguments, project.as_ref(), &settings, policies),
         Command::Show => show(context, &settings, policies),
     }
 }
@@ -146,12 +146,12 @@ fn json(judged: &Judged) -> Result<serde_json::Value, serde_json::Error> {
     Ok(value)
 }
 
-fn show(context: &Context, settings: &Settings, policies: Policies) -> anyhow::Result<ExitCode> {
+fn show(context: &Context, settings: &Settings, policies: &Policies) -> anyhow::Result<ExitCode> {
     let has_registries = settings.registries.as_ref().is_some_and(|registries| !registries.is_empty());
     let rules = match has_registries {
         true => {
             let registries = open_registries(context, settings, false)?;
-            judge(context, settings, &policies, &registries)?.policies().describe()
+            judge(context, settings, policies, &registries)?.policies().describe()
         }
         false => policies.describe(),
     };

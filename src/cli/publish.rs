@@ -66,7 +66,7 @@ impl Writable {
     /// Opens the registry for writing, once no other process does.
     pub fn open(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<Writer> {
         let dir = self.folder(context, project)?;
-        let authority = context.authority(&self.settings(context, project)?);
+        let authority = context.authority(&self.settings(context, project)?)?;
         let writer = Writer::open(&dir, |config| context.log_key(self.key.as_deref(), config))?;
         Ok(writer.with_authority(authority))
     }

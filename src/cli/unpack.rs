@@ -65,7 +65,7 @@ pub fn unpack(
             blake3: artifact.blake3,
         });
     }
-    let authority = context.authority(settings);
+    let authority = context.authority(settings)?;
     let questions: Vec<(Arc<Reader>, Vec<Release>)> = releases
         .into_iter()
         .filter_map(|(registry, releases)| Some((Arc::clone(*readers.get(registry)?), releases)))

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::{Context as _, bail};
+use clap::ArgGroup;
 use rvp::model::{PublicKey, Sha256, Signer, matches_pattern};
 use rvp::trust::{Artifact, Bundle, TrustedRoot, Verified, Verifier};
 
@@ -15,6 +16,9 @@ use super::output;
 ///
 /// The bundle is what signers of Sigstore write. No server is asked.
 #[derive(clap::Args)]
+#[command(
+    override_usage = "rvp verify [OPTIONS] FILE-or-sha256:HEX {--identity NAME --issuer URL | --key FILE}"
+)]
 pub struct Arguments {
     /// The file, or its digest as sha256:HEX or sha512:HEX
     #[arg(value_name = "FILE-or-sha256:HEX")]
@@ -32,21 +36,23 @@ pub struct Arguments {
 /// Who is to have signed.
 #[derive(clap::Args)]
 #[group(skip)]
+#[command(group = ArgGroup::new("signer").required(true).args(["identity", "identity_pattern", "key"]))]
+#[command(group = ArgGroup::new("knower").args(["issuer", "issuer_pattern"]))]
 struct Who {
     /// The e-mail address, or the URI of a workflow, that is to have signed
-    #[arg(long, group = "signer", requires = "knower")]
+    #[arg(long, requires = "knower")]
     identity: Option<String>,
     /// The same as a pattern: * stands for anything but /, ** for anything
-    #[arg(long, group = "signer", requires = "knower", value_name = "PATTERN")]
+    #[arg(long, requires = "knower", value_name = "PATTERN")]
     identity_pattern: Option<String>,
     /// The OIDC issuer that knew the signer
-    #[arg(long, group = "knower", conflicts_with = "key", value_name = "URL")]
+    #[arg(long, conflicts_with = "key", value_name = "URL")]
     issuer: Option<String>,
     /// The same as a pattern
-    #[arg(long, group = "knower", conflicts_with = "key", value_name = "PATTERN")]
+    #[arg(long, conflicts_with = "key", value_name = "PATTERN")]
     issuer_pattern: Option<String>,
     /// The public key of the signer, as PEM
-    #[arg(long, group = "signer", required_unless_present_any = ["identity", "identity_pattern"], value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 }
 

@@ -49,7 +49,7 @@ impl RegistryArguments {
             .iter()
             .map(|text| {
                 let url = Location::parse(text).map_err(anyhow::Error::msg)?;
-                Ok(Registry { name: url.name(), url, prefixes: Vec::new(), key: None })
+                Ok(Registry::new(url.name(), url))
             })
             .collect::<anyhow::Result<_>>()?;
         let registries = (!registries.is_empty()).then_some(registries);
@@ -178,7 +178,7 @@ impl Question {
         };
         let resolutions = resolve_all(&request, &targets)?;
         registries.check_inclusion(&resolutions)?;
-        registries.check_signatures(&*context.authority(&self.settings), &resolutions)?;
+        registries.check_signatures(&*context.authority(&self.settings)?, &resolutions)?;
         for warning in resolutions.iter().flat_map(|resolution| &resolution.warnings) {
             context.say(&format!("warning: {warning}"));
         }
@@ -247,7 +247,7 @@ impl Workspace {
     pub fn find(context: &Context, command_line: Settings) -> anyhow::Result<Self> {
         let project = PyProject::read(&find_project(Path::new("."))?)?;
         let settings = context.settings(command_line, Some(&project))?;
-        let policies = context.policies(Some(&project))?;
+        let policies = context.policies()?.clone();
         Ok(Self { project, settings, policies })
     }
 

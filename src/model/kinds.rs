@@ -142,6 +142,16 @@ pub struct FileRecord {
     pub blake3: Blake3,
 }
 
+/// A new key of the log from here on. It stands in `index/keys`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KeyRecord {
+    /// A verifier key of C2SP `signed-note`.
+    pub key: String,
+    /// A C2SP signed note in which the key before it hands the log over.
+    pub note: String,
+}
+
 impl BundleFile {
     /// The file of a bundle that `signer` has signed.
     pub fn of(bundle: &[u8], signer: &Signer) -> Self {
@@ -151,16 +161,6 @@ impl BundleFile {
         };
         Self { size: bundle.len() as u64, blake3: Blake3::of(bundle), key }
     }
-}
-
-/// A new key of the log from here on. It stands in `index/keys`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct KeyRecord {
-    /// A verifier key of C2SP `signed-note`.
-    pub key: String,
-    /// A C2SP signed note in which the key before it hands the log over.
-    pub note: String,
 }
 
 impl Release {

@@ -204,7 +204,10 @@ mod tests {
         ("no-build", "true"),
         ("override-dependencies", "['numpy==2.1']"),
         ("prerelease", "'allow'"),
-        ("registries", "[{ name = 'one', url = '/one', prefixes = ['a-'], key = 'k' }]"),
+        (
+            "registries",
+            "[{ name = 'one', url = '/one', prefixes = ['a-'], key = 'k', witnesses = ['w'], quorum = 1 }]",
+        ),
         ("resolution", "'lowest'"),
         ("sign-key", "'/project/one'"),
         ("store-dir", "'/project/one'"),

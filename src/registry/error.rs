@@ -36,7 +36,7 @@ pub enum RegistryError {
         "{path} holds no private key: {reason}\n  hint: it is the file that `rvp registry init` wrote, one line that begins with PRIVATE+KEY"
     )]
     KeyFile { path: PathBuf, reason: String },
-    #[error("cannot sign: {reason}")]
+    #[error("cannot sign the registry's state: {reason}")]
     Sign { reason: String },
     #[error(
         "`{key}` is not the key of a witness: {reason}\n  hint: it is written as `name+hash+key`, as `rvp registry witness keygen` prints it"
@@ -56,17 +56,21 @@ pub enum RegistryError {
     )]
     Checkpoint { location: String, reason: String },
     #[error(
-        "log/checkpoint of {location} is not signed by the key {key}\n  hint: this is another registry than the one that is meant, or someone has put another one in its place; ask whoever runs it"
+        "log/checkpoint of {location} is not signed by the key {key}, nor by one that it has handed over to\n  hint: this is another registry than the one that is meant, or someone has put another one in its place; ask whoever runs it"
     )]
     Signature { location: String, key: String },
     #[error(
-        "log/checkpoint of {location} is not signed by the key that this machine trusts for that place, {key}\n  hint: another registry stands there now; if that is meant to be so, remove {} and its key is trusted anew", remembered.display()
+        "log/checkpoint of {location} is not signed by the key that this machine trusts for that place, {key}, nor by one that it has handed over to\n  hint: another registry stands there now, or somebody without that key has sealed this one; if that is meant to be so, remove {} and its key is trusted anew", remembered.display()
     )]
     OtherKey { location: String, key: String, remembered: PathBuf },
     #[error(
         "{location} shows a state of {size} log entries that is signed by the key {key}, and that key handed the log over to another when it had {handed}\n  hint: a key that was replaced signs again, as one that was stolen would; do not use this copy, and tell whoever runs the registry"
     )]
     ReplacedKey { location: String, key: String, size: u64, handed: u64 },
+    #[error(
+        "this witness has cosigned another log that is named `{origin}`, that of the key {key}\n  hint: a witness knows a log by its name; give it another key, or another folder by --state, for this log"
+    )]
+    OtherLog { origin: String, key: String },
     #[error(
         "the new key of {location} cannot be believed: {reason}\n  hint: whoever serves it has put the change of keys together from parts; ask whoever runs the registry"
     )]
@@ -84,9 +88,9 @@ pub enum RegistryError {
     )]
     Fork { size: u64, seen: String, found: String, evidence: Option<PathBuf> },
     #[error(
-        "the state of {location} was signed at {time}, more than {days} days ago\n  hint: the registry may be frozen by whoever serves it; ask for a fresh seal, or fetch from another mirror"
+        "the state of {location} was signed at {time}, more than {days} days ago{by}\n  hint: the registry may be frozen by whoever serves it; ask for a fresh seal, or fetch from another mirror"
     )]
-    Stale { location: String, time: jiff::Timestamp, days: u32 },
+    Stale { location: String, time: jiff::Timestamp, days: u32, by: String },
     #[error(
         "the state of {location} claims to be of {time}, and it is {now} here (fast-forward)\n  hint: set this machine's clock; if it is right, whoever sealed the registry lied or has a wrong clock: do not use it, and tell them"
     )]
@@ -150,10 +154,7 @@ fn list_or_nobody(names: &[String]) -> String {
 
 fn kept(evidence: Option<&Path>) -> String {
     evidence.map_or_else(String::new, |path| {
-        format!(
-            ". Both signed states are kept in {}, for everybody to check with `rvp registry evidence`",
-            path.display()
-        )
+        format!("; both signed states are kept in {}, as evidence that others can check", path.display())
     })
 }
 

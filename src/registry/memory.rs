@@ -162,3 +162,53 @@ impl ClientFolders {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::LogKey;
+
+    fn state(key: &str, size: u64) -> Signed {
+        Signed { key: key.into(), note: format!("acme\n{size}\n"), place: "here".into() }
+    }
+
+    fn sizes(memory: &LogMemory) -> Vec<u64> {
+        memory.states.iter().map(Signed::size).collect()
+    }
+
+    #[test]
+    fn it_is_bounded_and_moves_to_a_new_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        let folders = ClientFolders { state: path.clone(), evidence: path.clone(), cache: path };
+        let ((one, first), (_, second)) =
+            (LogKey::generate("acme").unwrap(), LogKey::generate("acme").unwrap());
+        let learn = |key: &str, size, proven: &[u64]| Learnt {
+            key: key.into(),
+            proven: proven.iter().map(|size| state(key, *size)).collect(),
+            state: Some(state(key, size)),
+            ..Learnt::default()
+        };
+        for size in [90, 10, 20, 30] {
+            folders.remember_log(&learn(&first, size, &[])).unwrap();
+        }
+        folders.remember_log(&learn(&first, 95, &[90, 20])).unwrap();
+        assert_eq!(sizes(&folders.log_memory(&first).unwrap()), [10, 30, 95]);
+        for size in 40..70 {
+            folders.remember_log(&learn(&first, size, &[])).unwrap();
+        }
+        let kept = sizes(&folders.log_memory(&first).unwrap());
+        assert_eq!((kept.len(), kept[0], kept[MAX_STATES - 1]), (MAX_STATES, 55, 95));
+
+        // Another place was visited first under the new key: both memories become one.
+        folders.remember_log(&learn(&second, 97, &[])).unwrap();
+        let handover = Handover::sign(&one, &first, &second, 96).unwrap();
+        let learnt = Learnt { handovers: vec![handover.clone()], ..learn(&second, 98, &[]) };
+        folders.remember_log(&learnt).unwrap();
+        for key in [&first, &second] {
+            let memory = folders.log_memory(key).unwrap();
+            assert_eq!((&memory.key, memory.handovers()), (&second, vec![handover.clone()]));
+            assert_eq!(sizes(&memory)[MAX_STATES - 3..], [95, 97, 98]);
+        }
+    }
+}

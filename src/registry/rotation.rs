@@ -131,6 +131,23 @@ mod tests {
         handovers.iter().flat_map(|one| (one.record().to_line().unwrap() + "\n").into_bytes()).collect()
     }
 
+    /// From `index-schema/vectors/make.py`, which shares no code with this.
+    #[test]
+    fn ways_are_those_of_the_vectors() {
+        #[derive(serde::Deserialize)]
+        struct Case {
+            case: String,
+            lines: String,
+            from: String,
+            to: String,
+            leads: bool,
+        }
+        let cases = include_str!("../../index-schema/vectors/handovers.json");
+        for Case { case, lines, from, to, leads } in serde_json::from_str::<Vec<Case>>(cases).unwrap() {
+            assert_eq!(follow(lines.as_bytes(), &from, |key| key == to).is_some(), leads, "{case}");
+        }
+    }
+
     #[test]
     fn a_way_leads_from_key_to_key_and_each_has_signed_it() {
         let keys: Vec<(LogKey, String)> = (0..4).map(|_| LogKey::generate("acme").unwrap()).collect();

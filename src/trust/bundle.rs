@@ -15,8 +15,10 @@ use super::TrustError;
 
 /// The most bytes that a bundle may have. Those of common signers have 3,000 to 20,000.
 pub const MAX_BUNDLE: usize = 4 << 20;
-/// The most log entries, and the most timestamps, of a bundle. A signer makes one of each; other verifiers have the same limit.
+/// The most certificates, log entries and timestamps of a bundle. A signer makes one of each; other verifiers have the same limit.
 const MAX_ITEMS: usize = 32;
+/// The most bytes of a checkpoint. Each of its signatures may have to be verified; a signature takes about 100 bytes.
+const MAX_CHECKPOINT: usize = 8 << 10;
 
 /// A bundle whose form is right. What it claims is not verified.
 #[derive(Clone, Debug)]
@@ -35,12 +37,10 @@ impl Bundle {
         })?;
         let wire: wire::Bundle = serde_json::from_str(text).map_err(not_a_bundle)?;
         wire.check().map_err(malformed)?;
-        let inner = sigstore_types::Bundle::from_json(text).map_err(|error| match error {
-            sigstore_types::Error::Json(error) => not_a_bundle(error),
-            error => TrustError::NotABundle { reason: error.to_string() },
-        })?;
+        let inner = sigstore_types::Bundle::from_json(text).map_err(|error| malformed(error.to_string()))?;
         let bundle = Self { inner };
         bundle.check_version().map_err(malformed)?;
+        bundle.check_amounts().map_err(malformed)?;
         bundle.check_repetition().map_err(malformed)?;
         Ok(bundle)
     }
@@ -96,24 +96,41 @@ impl Bundle {
         Ok(())
     }
 
+    /// Each item costs its verification, so that there must not be too many.
+    fn check_amounts(&self) -> Result<(), String> {
+        let material = &self.inner.verification_material;
+        let certificates = match &material.content {
+            VerificationMaterialContent::X509CertificateChain { certificates } => certificates.len(),
+            _ => 0,
+        };
+        for (count, what) in [
+            (certificates, "certificates"),
+            (material.tlog_entries.len(), "log entries"),
+            (material.timestamp_verification_data.rfc3161_timestamps.len(), "timestamps"),
+        ] {
+            if count > MAX_ITEMS {
+                return Err(format!("it has more than {MAX_ITEMS} {what}"));
+            }
+        }
+        let proofs = material.tlog_entries.iter().filter_map(|entry| entry.inclusion_proof.as_ref());
+        if proofs.into_iter().any(|proof| proof.checkpoint.envelope().len() > MAX_CHECKPOINT) {
+            return Err(format!("it has a checkpoint of more than {MAX_CHECKPOINT} bytes"));
+        }
+        Ok(())
+    }
+
     /// One entry or timestamp twice must not count as two.
     fn check_repetition(&self) -> Result<(), String> {
         let material = &self.inner.verification_material;
         let entries = &material.tlog_entries;
         let timestamps = &material.timestamp_verification_data.rfc3161_timestamps;
-        let too_many = |what| Err(format!("it has more than {MAX_ITEMS} {what}"));
-        if entries.len() > MAX_ITEMS {
-            return too_many("log entries");
-        }
-        if timestamps.len() > MAX_ITEMS {
-            return too_many("timestamps");
-        }
         for (number, entry) in entries.iter().enumerate() {
-            let same = |other: &&sigstore_types::TransparencyLogEntry| {
-                let place = other.log_id == entry.log_id && other.log_index == entry.log_index;
-                place || other.canonicalized_body == entry.canonicalized_body
+            // Two logs may well have the same entry.
+            let same = |other: &sigstore_types::TransparencyLogEntry| {
+                let content = other.canonicalized_body == entry.canonicalized_body;
+                other.log_id == entry.log_id && (content || other.log_index == entry.log_index)
             };
-            if entries[..number].iter().any(|other| same(&other)) {
+            if entries[..number].iter().any(same) {
                 return Err("it has the same log entry twice".into());
             }
         }
@@ -136,13 +153,12 @@ fn not_a_bundle(error: serde_json::Error) -> TrustError {
 
 /// The fields of the format, without their values: unknown, repeated and contradicting ones are found here.
 mod wire {
-    use super::{Deserialize, IgnoredAny};
+    use super::{Deserialize, IgnoredAny, MediaType};
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     pub struct Bundle {
-        #[serde(rename = "mediaType")]
-        _media_type: IgnoredAny,
+        media_type: String,
         verification_material: Material,
         message_signature: Option<MessageSignature>,
         dsse_envelope: Option<Envelope>,
@@ -162,6 +178,12 @@ mod wire {
 
     impl Bundle {
         pub fn check(&self) -> Result<(), String> {
+            if self.media_type.parse::<MediaType>().is_err() {
+                let found: String = self.media_type.chars().take(80).collect();
+                return Err(format!(
+                    "its media type is `{found}`, and rvp reads bundles of versions 0.1, 0.2 and 0.3"
+                ));
+            }
             let material = &self.verification_material;
             let signers = [
                 material.certificate.is_some(),
@@ -176,6 +198,17 @@ mod wire {
             }
             Ok(())
         }
+    }
+
+    /// The crate also takes other spellings.
+    #[derive(Deserialize)]
+    enum Algorithm {
+        #[serde(rename = "SHA2_256")]
+        Sha256,
+        #[serde(rename = "SHA2_384")]
+        Sha384,
+        #[serde(rename = "SHA2_512")]
+        Sha512,
     }
 
     /// Structs of which only the names of the fields matter.
@@ -214,7 +247,7 @@ mod wire {
         }
         Checkpoint { "envelope" _envelope: IgnoredAny }
         MessageSignature { "messageDigest" _message_digest: Digest, "signature" _signature: IgnoredAny }
-        Digest { "algorithm" _algorithm: IgnoredAny, "digest" _digest: IgnoredAny }
+        Digest { "algorithm" _algorithm: Algorithm, "digest" _digest: IgnoredAny }
         Envelope {
             "payload" _payload: IgnoredAny,
             "payloadType" _payload_type: IgnoredAny,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::bundle::MAX_BUNDLE;
 use crate::model::Sha256;
+use crate::registry::RegistryError;
 
 /// A bundle that does not verify, or a trusted root that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,15 @@ pub enum TrustError {
     },
 
     #[error(
+        "no trusted root from {url}: {reason}\n  hint: the root in use stays as it was; check the URL and the root.json, or try again later"
+    )]
+    Refresh { url: String, reason: String },
+    #[error("cannot make the folder {}: {source}", path.display())]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("the fetched trusted root cannot be kept: {source}")]
+    Keep { source: RegistryError },
+
+    #[error(
         "the bundle signs another file: it is for SHA-256 {signed}, and the file has {found}\n  hint: the file was changed after it was signed, or the bundle belongs to another version of it"
     )]
     OtherFile { signed: String, found: Sha256 },
@@ -41,7 +51,7 @@ pub enum TrustError {
     #[error("the statement in the bundle cannot be read: {reason}")]
     Statement { reason: String },
     #[error(
-        "this signature is over the bytes of the file, not over its digest\n  hint: give the file itself in place of sha256:…"
+        "this signature is over the bytes of the file, and cannot be verified with this digest of them\n  hint: give the file itself in place of the digest"
     )]
     NeedsFile,
 
@@ -118,6 +128,7 @@ impl From<sigstore_verify::Error> for TrustError {
         match error {
             Error::SignatureInvalid(reason) => Self::Signature { reason },
             Error::ArtifactMismatch(reason) => Self::Signature { reason },
+            Error::UnsupportedArtifact(_) => Self::NeedsFile,
             Error::Certificate(CertificateError::Expired { time, not_after }) => {
                 Self::Expired { time, until: not_after }
             }

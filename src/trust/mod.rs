@@ -7,6 +7,7 @@ mod history;
 pub mod keys;
 pub mod policy;
 mod records;
+mod refresh;
 mod root;
 pub mod sign;
 mod statement;
@@ -17,7 +18,8 @@ pub use bundle::{Bundle, MAX_BUNDLE};
 pub use error::TrustError;
 pub use history::{Facts, HistoryError, check, check_all, check_owners, check_prefixes};
 pub use records::{RecordVerifier, RootFiles};
-pub use root::{Origin, TrustedRoot};
+pub use refresh::{TufRepository, refresh};
+pub use root::{Authority, AuthorityKind, Origin, TrustedRoot};
 pub use statement::{PAYLOAD_TYPE, PREDICATE_TYPE, RecordLine, Statement, StatementError};
 pub use verify::{Artifact, LogEntry, Verified, Verifier};
 

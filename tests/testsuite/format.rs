@@ -37,7 +37,7 @@ fn validator(schema: &str) -> Validator {
 #[test]
 fn good_records_are_read_and_fit_their_schemas() {
     let validators: BTreeMap<&str, Validator> =
-        ["release", "add", "yank", "owners", "prefix", "approve", "seal", "file"]
+        ["release", "add", "yank", "owners", "prefix", "approve", "seal", "file", "key"]
             .map(|kind| (kind, validator(kind)))
             .into();
     for line in text("vectors/records-good.jsonl").lines() {

@@ -12,7 +12,7 @@ use sigstore_types::{Bundle, Sha256Hash};
 use sigstore_verify::{VerificationPolicy, Verifier};
 
 use crate::keygen::{keygen, openssl};
-use crate::support::sigstore::{Rekor, Sigstore};
+use crate::support::sigstore::{Rekor, Sigstore, javascript_verifies};
 use crate::support::{World, text};
 
 const MESSAGE: &str = "walls, and what holds them up\n";
@@ -201,6 +201,21 @@ fn what_a_key_signs_openssl_verifies() {
         world.write("walls.whl", "doors");
         assert!(openssl(&world.path("."), verify).is_none());
     }
+}
+
+#[test]
+fn what_a_key_signs_another_client_verifies() {
+    let world = World::new();
+    keygen(&world, "ecdsa-p256", "key");
+    world.write("walls.whl", MESSAGE);
+    world.done("sign walls.whl --key key --passphrase-file passphrase");
+    let verifies = || {
+        let paths = ["key.pub", "walls.whl.sigstore.json", "walls.whl"].map(|path| world.path(path));
+        javascript_verifies(&paths[0], &paths[1], &paths[2])
+    };
+    assert_eq!(verifies(), Some(signature(&world).1));
+    world.write("walls.whl", "doors");
+    assert_eq!(verifies(), None);
 }
 
 /// Has cosign verify the bundle of `walls.whl`, where it is installed.

@@ -67,7 +67,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let open = || Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config));
     // So that nothing is downloaded for a registry that cannot be written to. Others may write during the download.
     drop(open()?);
-    let verifier = context.authority(&context.settings(Settings::default(), None)?);
+    let verifier = context.authority(&context.settings(Settings::default(), None)?)?;
     let (read, staging) = match &arguments.from {
         Some(folder) => {
             let read = read_folder(folder, |name| hosts_of(name, &arguments.hosts, &[]))?;
@@ -79,7 +79,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         }
     };
     let ReadArtifacts { incoming, refused } = read;
-    let mut writer = open()?.with_authority(context.authority(&settings));
+    let mut writer = open()?.with_authority(context.authority(&settings)?);
     let signing = signatory.as_ref().map(|signatory| Signing { signatory, claim: Claim::Nothing });
     let mut published = rvp::publish::publish(&mut writer, incoming, signing, jiff::Timestamp::now())?;
     published.refused.extend(refused);

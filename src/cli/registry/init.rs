@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use rvp::model::Record;
-use rvp::registry::{Config, LogKey, REVIT_RELEASES, Writer};
+use rvp::registry::{Config, LogKey, REVIT_RELEASES, Writer, key_fingerprint};
 
+use super::add::link_part;
 use crate::cli::context::Context;
 use crate::cli::output;
 use crate::cli::secret_file::write_secret;
@@ -50,14 +51,25 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let path = arguments.key.clone().unwrap_or_else(|| context.log_key_path(&verifier_key));
     // The key is on disk before anything is signed with it; without it, nothing could ever be added.
     write_secret(&path, key.to_text())?;
-    if let Err(error) = Writer::create(&arguments.dir, &config, key, records, jiff::Timestamp::now()) {
+    let key = key.kept_at(&path);
+    if let Err(error) = Writer::create(&arguments.dir, &config, key.clone(), records, jiff::Timestamp::now())
+    {
         let _ = std::fs::remove_file(&path);
+        let _ = key.forget_sealed();
         return Err(error.into());
     }
     context.say(&format!("made the registry `{}` in {}", config.name, arguments.dir.display()));
     context.say(&format!(
         "its private key is {}\n  keep it: whoever has it can seal this registry",
         path.display()
+    ));
+    context.say(&format!(
+        "the fingerprint of its key, to be compared by those who add it:\n  {}",
+        key_fingerprint(&verifier_key)?
+    ));
+    context.say(&format!(
+        "a link that brings the key along: the registry's URL, and behind it\n  {}",
+        link_part(&verifier_key)
     ));
     context.say("its public key, for clients to trust:");
     output::line(&verifier_key)?;

@@ -28,7 +28,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         indicatif::ProgressBar::new_spinner().with_message("checking blobs")
     };
     let mut report = rvp::registry::verify(&reader, arguments.allow_missing_blobs, &|bytes| bar.inc(bytes))?;
-    let authority = context.authority(&context.settings(Settings::default(), None)?);
+    let authority = context.authority(&context.settings(Settings::default(), None)?)?;
     report.problems.extend(rvp::trust::check_all(&*authority, &reader, &report.names)?);
     bar.finish_and_clear();
     if context.global.json {

@@ -39,7 +39,7 @@ impl Reader {
         if let Some(here) = &here {
             let old = verified(here)?;
             if new.size < old.size {
-                let location = self.store.location().to_owned();
+                let location = here.place.clone();
                 return Err(RegistryError::Rollback { location, seen: old.size, found: new.size });
             }
             self.compare(here, &old, &handovers)?;
@@ -118,9 +118,26 @@ impl Reader {
         }
     }
 
-    /// Checks that the log of this state begins with the whole log of `old`, which has no more entries.
-    pub fn check_extends(&self, old: &Checkpoint) -> Result<(), RegistryError> {
-        self.check_log(|files| check_consistency(files, old, &self.checkpoint))
+    /// Checks that this state continues `known`, one of this log by a key that it has or had.
+    pub(in crate::registry) fn check_follows(&self, known: &Signed) -> Result<(), RegistryError> {
+        let memory = self.folders.log_memory(self.key())?;
+        if !memory.had(&known.key) {
+            return Err(RegistryError::OtherLog {
+                origin: self.checkpoint.origin.clone(),
+                key: known.key.clone(),
+            });
+        }
+        let old = verified(known)?;
+        if self.checkpoint.size < old.size {
+            let location = self.store.location().to_owned();
+            return Err(RegistryError::Rollback { location, seen: old.size, found: self.checkpoint.size });
+        }
+        self.compare(known, &old, &memory.handovers()).map(drop)
+    }
+
+    /// This state as it is signed.
+    pub(in crate::registry) fn signed(&self) -> &Signed {
+        &self.signed
     }
 }
 

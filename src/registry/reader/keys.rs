@@ -44,7 +44,7 @@ impl Visit<'_> {
                 return Ok(Believed { checkpoint, key: known, followed: Vec::new() });
             }
         }
-        let lines = self.key_lines();
+        let lines = self.key_lines()?;
         let followed =
             rotation::follow(&lines, &memory.key, |key| self.verify(key).is_ok()).ok_or(refused)?;
         let key = followed.last().map_or(&memory.key, |last| &last.new).clone();
@@ -61,7 +61,7 @@ impl Visit<'_> {
             Err(error) => error,
         };
         // A writer that changes the key may be between the two files, or have died there.
-        let before = self.read(&layout::before_last_change(layout::CONFIG), layout::MAX_CONFIG);
+        let before = self.read(&layout::before_last_change(layout::CONFIG), layout::MAX_CONFIG)?;
         let key = before.and_then(|bytes| Config::parse(location, &bytes).ok()).map(|config| config.key);
         let key = key.filter(|_| matches!(refused, RegistryError::Signature { .. }));
         match key.and_then(|key| Some((self.verify(&key).ok()?, key))) {
@@ -72,18 +72,18 @@ impl Visit<'_> {
 
     /// The handovers that lead from one key to another, or none.
     pub fn way(&self, from: &str, to: &str) -> Option<Vec<Handover>> {
-        rotation::follow(&self.key_lines(), from, |key| key == to)
+        rotation::follow(&self.key_lines().ok()?, from, |key| key == to)
     }
 
     /// What stands in `index/keys`, unchecked. Caches on the way may not know its newest lines.
-    fn key_lines(&self) -> Vec<u8> {
+    fn key_lines(&self) -> Result<Vec<u8>, RegistryError> {
         let path = format!("{}?{}", layout::KEYS_INDEX, Blake3::of(self.checkpoint));
-        self.read(&path, layout::MAX_KEYS).unwrap_or_default()
+        Ok(self.read(&path, layout::MAX_KEYS)?.unwrap_or_default())
     }
 
-    /// A file that nothing covers, or none: what it would say is then not said.
-    fn read(&self, path: &str, limit: u64) -> Option<Vec<u8>> {
-        if self.may_ask { block_on(self.store.read(path, 0, limit)).ok()? } else { None }
+    /// A file that nothing covers, or none.
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RegistryError> {
+        if self.may_ask { Ok(block_on(self.store.read(path, 0, limit))?) } else { Ok(None) }
     }
 }
 

@@ -33,9 +33,19 @@ pub struct OpenOptions {
     pub offline: bool,
     /// Ask for the state even where the server lets the last one be used for a while.
     pub refresh: bool,
-    /// Who must have cosigned the state. While too few have cosigned the newest one, the one of the last visit is used, if
-    /// enough have cosigned that.
-    pub witnesses: WitnessPolicy,
+    /// Who must have cosigned the state; all of it must hold. While too few have cosigned the newest one, the one of the last
+    /// visit is used, if enough have cosigned that.
+    pub witnesses: Vec<WitnessPolicy>,
+    /// How old the state may be, whatever the registry itself admits.
+    pub max_age: Option<MaxAge>,
+}
+
+/// A limit on the age of a state.
+#[derive(Clone, Debug)]
+pub struct MaxAge {
+    pub days: u32,
+    /// Who demands it, for messages.
+    pub by: String,
 }
 
 /// One state of a registry, checked, and everything under it.
@@ -52,6 +62,7 @@ pub struct Reader {
     to_remember: Mutex<(Option<Seen>, Option<Learnt>)>,
     offline: bool,
     asked: bool,
+    max_age: Option<MaxAge>,
     nodes: Mutex<HashMap<Blake3, Vec<u8>>>,
     files: Mutex<HashMap<String, Option<Arc<Vec<u8>>>>>,
     packages: Mutex<HashMap<PackageName, Option<Arc<Package>>>>,
@@ -70,7 +81,9 @@ impl Reader {
         let identity = store.identity();
         let (seen, stranger) = known_here(&folders, &identity, options.key.as_deref())?;
         let now = jiff::Timestamp::now();
-        let remembered = seen.as_ref().filter(|seen| !options.refresh && seen.is_fresh(now)).map(Seen::known);
+        let enough = |seen: &Seen| enough_witnesses(options, &location, seen.checkpoint.as_bytes()).is_ok();
+        let remembered = seen.as_ref().filter(|seen| !options.refresh && seen.is_fresh(now) && enough(seen));
+        let remembered = remembered.map(Seen::known);
         let asked = remembered.is_none() && !options.offline;
         let known_key = seen.as_ref().map(|seen| &seen.key).or(options.key.as_ref()).cloned();
         let may_ask = !options.offline || store.local_path(layout::CONFIG).is_some();
@@ -90,10 +103,9 @@ impl Reader {
             },
         ));
         let mut fresh = fresh?;
-        if let Err(few) = options.witnesses.check(&location, &fresh.bytes) {
+        if let Err(few) = enough_witnesses(options, &location, &fresh.bytes) {
             // What a host can hide by this, it could hide as well by not showing the newer state.
-            let known =
-                seen.as_ref().map(Seen::known).filter(|_| seen_by_enough(options, &location, seen.as_ref()));
+            let known = seen.as_ref().filter(|seen| enough(seen)).map(Seen::known);
             fresh = known.ok_or(few)?;
         }
         let visit = keys::Visit { store: &*store, folders: &folders, may_ask, checkpoint: &fresh.bytes };
@@ -127,6 +139,7 @@ impl Reader {
             to_remember: Mutex::default(),
             offline: options.offline,
             asked,
+            max_age: options.max_age.clone(),
             nodes: Mutex::default(),
             files: Mutex::default(),
             packages: Mutex::default(),
@@ -148,13 +161,16 @@ impl Reader {
     }
 
     fn check_age(&self, config: &Config) -> Result<(), RegistryError> {
-        let Some(days) = config.max_age_days else { return Ok(()) };
+        let own = config.max_age_days.map(|days| (days, String::new()));
+        let demanded = self.max_age.as_ref().map(|most| (most.days, format!(", which {} refuses", most.by)));
+        let Some((days, by)) = own.into_iter().chain(demanded).min() else { return Ok(()) };
         let limit = i64::from(days) * 24 * 3600;
         if jiff::Timestamp::now().as_second() - self.checkpoint.time.as_second() > limit {
             return Err(RegistryError::Stale {
                 location: self.store.location().to_owned(),
                 time: self.checkpoint.time,
                 days,
+                by,
             });
         }
         Ok(())
@@ -236,8 +252,8 @@ fn known_here(
     Ok(if same { (Some(seen), None) } else { (None, Some(seen)) })
 }
 
-fn seen_by_enough(options: &OpenOptions, location: &str, seen: Option<&Seen>) -> bool {
-    seen.is_some_and(|seen| options.witnesses.check(location, seen.checkpoint.as_bytes()).is_ok())
+fn enough_witnesses(options: &OpenOptions, location: &str, checkpoint: &[u8]) -> Result<(), RegistryError> {
+    options.witnesses.iter().try_for_each(|witnesses| witnesses.check(location, checkpoint))
 }
 
 async fn fetch_checkpoint(

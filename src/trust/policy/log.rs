@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::rule::{Count, Named, Rule, VerifierKey, days, list};
+use crate::registry::Witness;
 
 /// `[witnesses]`
 #[derive(Clone, Debug, Deserialize)]
@@ -14,27 +15,29 @@ use super::rule::{Count, Named, Rule, VerifierKey, days, list};
 pub(super) struct Witnesses {
     /// How many of them must have cosigned a checkpoint.
     pub quorum: Spanned<Count>,
-    pub keys: Named<VerifierKey>,
+    pub keys: Spanned<Named<VerifierKey>>,
 }
 
 impl Rule for Witnesses {
     fn describe(&self) -> (usize, String) {
-        let keys = list(&self.keys);
+        let keys = list(self.keys.get_ref());
         let quorum = self.quorum.get_ref().0;
         (self.quorum.span().start, format!("states of registries: cosigned by at least {quorum} of {keys}"))
     }
 
     fn fault(&self) -> Option<(Range<usize>, String)> {
-        let (quorum, keys) = (self.quorum.get_ref().0, self.keys.len());
-        let twice = self.keys.iter().enumerate().find(|(at, key)| self.keys[..*at].contains(key));
-        if let Some((_, key)) = twice {
-            return Some((self.quorum.span(), format!("the witness {key} is named twice")));
+        let keys = self.keys.get_ref();
+        if let Some(error) = keys.iter().find_map(|key| Witness::parse(key.as_str()).err()) {
+            let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+            return Some((self.keys.span(), reason));
         }
-        (quorum as usize > keys).then(|| {
-            (
-                self.quorum.span(),
-                format!("{quorum} witnesses are required, and {keys} can cosign: name more keys"),
-            )
+        if let Some((_, key)) = keys.iter().enumerate().find(|(at, key)| keys[..*at].contains(key)) {
+            return Some((self.keys.span(), format!("the witness {key} is named twice")));
+        }
+        let (quorum, most) = (self.quorum.get_ref().0, keys.len());
+        (quorum as usize > most).then(|| {
+            let reason = format!("{quorum} witnesses are required, and {most} can cosign: name more keys");
+            (self.quorum.span(), reason)
         })
     }
 }

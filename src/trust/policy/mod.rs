@@ -114,7 +114,7 @@ impl Policies {
             file.witnesses().map(|witnesses| WitnessQuorum {
                 origin: file.origin(witnesses.quorum.span().start),
                 quorum: witnesses.quorum.get_ref().0,
-                keys: witnesses.keys.to_vec(),
+                keys: witnesses.keys.get_ref().to_vec(),
             })
         };
         self.files.iter().filter_map(of_file).collect()

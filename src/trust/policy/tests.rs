@@ -8,6 +8,8 @@ use super::*;
 use crate::model::{PackageName, Signer, Version};
 
 const KEY: &str = "vectors+fb778859+AXrywzkHsLWB3nBEBL+v5Y/a+Ua8aKH72P805FG72E3c";
+/// Of a witness; the key is that of the first test of RFC 8032.
+const WITNESS: &str = "tower+bbc423de+BNdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
 const ANA: &str = "identity = 'ana@acme.example', issuer = 'https://login.example'";
 
 fn parse(level: Level, text: &str) -> Result<PolicyFile, PolicyError> {
@@ -53,7 +55,7 @@ reviewers = [{{ identity = "*@acme.example", issuer = "https://login.example" }}
 
 [witnesses]
 quorum = 1
-keys = ["{KEY}"]
+keys = ["{WITNESS}"]
 
 [checkpoint]
 max-age-days = 14
@@ -115,7 +117,11 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
         said.push_str(&format!("{}\n", parse(Level::User, text).unwrap_err()));
     }
     let witnesses = |quorum: u32, keys: &str| format!("[witnesses]\nquorum = {quorum}\nkeys = [{keys}]");
-    for text in [witnesses(2, &format!("'{KEY}'")), witnesses(1, &format!("'{KEY}', '{KEY}'"))] {
+    for text in [
+        witnesses(2, &format!("'{WITNESS}'")),
+        witnesses(1, &format!("'{WITNESS}', '{WITNESS}'")),
+        witnesses(1, &format!("'{KEY}'")),
+    ] {
         said.push_str(&format!("{}\n", parse(Level::User, &text).unwrap_err()));
     }
     for (level, text) in [

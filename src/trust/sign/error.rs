@@ -12,7 +12,7 @@ pub enum SignError {
     ReadFile { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Key(#[from] KeyError),
-    #[error("cannot write the bundle: {0}")]
+    #[error("cannot make the bundle: {0}")]
     Bundle(#[from] sigstore_types::Error),
     #[error("cannot read the configuration {}: {source}", path.display())]
     ReadConfig { path: PathBuf, source: std::io::Error },
@@ -45,7 +45,7 @@ pub enum SignError {
     #[error("cannot {failed} {url}: {reason}{hint}")]
     Service { failed: &'static str, url: String, reason: String, hint: &'static str },
     #[error("cannot sign: {0}")]
-    Crate(String),
+    Other(String),
     #[error("what is to be signed is no in-toto statement: {0}")]
     Statement(String),
     #[error(

@@ -1,8 +1,9 @@
 //! Signing with a key of one's own.
 //!
-//! The bundle carries a hint to the key and no log entry: who verifies has the key, and needs nobody's word for it. An Ed25519
-//! key signs the message itself, as Go's Sigstore clients do where no log entry is made (the prehashed variant, Ed25519ph, is for
-//! logs that never see the message, and OpenSSL 3.0 has no command for it).
+//! The bundle carries a hint to the key and no log entry: who verifies has the key, and needs nobody's word for it. An Ed25519 key
+//! signs the message itself, as Go's Sigstore clients do where no log entry is made (the prehashed variant, Ed25519ph, is for logs,
+//! which never see the message). So of a file it can only be verified with the file at hand; and Sigstore's JavaScript client knows no
+//! Ed25519 at all.
 
 use sigstore_bundle::{BundleV03, VerificationMaterialV03};
 use sigstore_types::bundle::{MessageDigest, MessageSignature, SignatureContent};

@@ -89,7 +89,7 @@ impl Keyless {
             Error::Tsa(error) => {
                 ("get a timestamp from", signing.tsa_url().unwrap_or_default(), error.to_string())
             }
-            error => return SignError::Crate(plain(&error.to_string(), Some(&self.token))),
+            error => return SignError::Other(plain(&error.to_string(), Some(&self.token))),
         };
         let hint = match &error {
             Error::Fulcio(fulcio::Error::Http(_))

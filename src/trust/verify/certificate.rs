@@ -1,5 +1,6 @@
 //! What the certificate of an identity says, and what may stand beside it.
 
+use jiff::Timestamp;
 use sigstore_types::bundle::VerificationMaterialContent;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
@@ -45,6 +46,15 @@ pub fn check_roots(chain: &[&[u8]]) -> Result<(), TrustError> {
         }
     }
     Ok(())
+}
+
+/// Why the signer's certificate was of no use at one of `times`, if that is so.
+pub fn outdated(bundle: &Bundle, times: &[Timestamp]) -> Option<TrustError> {
+    let info = sigstore_crypto::parse_certificate_info(bundle.inner.signing_certificate()?).ok()?;
+    let late = times.iter().find(|time| **time > info.not_after);
+    let early = times.iter().find(|time| **time < info.not_before);
+    late.map(|time| TrustError::Expired { time: *time, until: info.not_after })
+        .or_else(|| early.map(|time| TrustError::NotYetValid { time: *time, from: info.not_before }))
 }
 
 /// Whom the first certificate of a verified chain names. `issuer` is what it says of the OIDC issuer.

@@ -1,6 +1,7 @@
 //! The entries of transparency logs, Rekor's versions 1 and 2: what binds an entry to its log beyond the proof of inclusion.
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use sigstore_crypto::VerificationKey;
 use sigstore_trust_root::trusted_root::TransparencyLog;
 use sigstore_types::bundle::InclusionProof;
@@ -52,6 +53,7 @@ pub fn check(
     if let Some(proof) = &entry.inclusion_proof {
         check_proof(log, entry, proof, is_v2)?;
     }
+    check_kind(entry)?;
     check_logged_certificate(bundle, entry)?;
     // Of an entry of Rekor v1, the promise signs the number and the time. The proof of one of v2 is for its number.
     let promised = entry.inclusion_promise.is_some();
@@ -87,6 +89,23 @@ fn check_proof(
     });
     if !by_log {
         return Err(format!("its checkpoint is not signed by {}, the log that it names", log.url));
+    }
+    Ok(())
+}
+
+/// The crate reads the body as the kind that the bundle names. The log has signed the body, and so the kind that is in it.
+fn check_kind(entry: &TransparencyLogEntry) -> Result<(), String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Kind {
+        kind: String,
+        api_version: String,
+    }
+    let logged: Kind = serde_json::from_slice(entry.canonicalized_body.as_bytes())
+        .map_err(|error| format!("its body cannot be read: {error}"))?;
+    let named = entry.kind_version;
+    if (logged.kind.as_str(), logged.api_version.as_str()) != (named.kind(), named.version()) {
+        return Err("the log has an entry of another kind than the bundle says".into());
     }
     Ok(())
 }

@@ -7,6 +7,8 @@ mod certificate;
 mod in_toto;
 mod key;
 mod log;
+#[cfg(test)]
+mod tests;
 mod timestamp;
 
 use std::fmt;
@@ -15,8 +17,8 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use sigstore_types::bundle::VerificationMaterialContent;
-use sigstore_types::{ArtifactDigest, HashAlgorithm, SignatureContent};
-use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy};
+use sigstore_types::{ArtifactDigest, HashAlgorithm, SignatureContent, TsaAuthority};
+use sigstore_verify::{CertificateError, PublicKeyVerificationPolicy, VerificationPolicy};
 
 use self::log::TrustedLog;
 use super::{Bundle, TrustError, TrustedRoot};
@@ -54,9 +56,9 @@ impl Verified {
 pub struct Verifier {
     inner: sigstore_verify::Verifier,
     logs: Vec<TrustedLog>,
-    /// The certificates of certificate authorities and of timestamp authorities, in DER.
+    /// The certificates of certificate authorities, in DER.
     authorities: Vec<Vec<u8>>,
-    timestamp_authorities: Vec<Vec<u8>>,
+    timestamp_authorities: Vec<TsaAuthority>,
 }
 
 /// A file that a bundle is to be about.
@@ -74,19 +76,13 @@ impl Verifier {
         let refuse = |reason: String| root.origin().refuse(reason);
         let inner = sigstore_verify::Verifier::new(&root.inner).map_err(|error| refuse(error.to_string()))?;
         let logs = root.inner.tlogs.iter().map(TrustedLog::new).collect::<Result<_, _>>();
-        let certificates = |chain: &sigstore_trust_root::trusted_root::CertChain| {
-            let entries = chain.certificates.iter();
-            entries.map(|certificate| certificate.raw_bytes.as_bytes().to_owned()).collect::<Vec<_>>()
-        };
-        let fulcio = root.inner.certificate_authorities.iter();
-        let timestamps = root.inner.timestamp_authorities.iter();
+        let authorities = root.inner.certificate_authorities.iter();
+        let certificates = authorities.flat_map(|authority| &authority.cert_chain.certificates);
         Ok(Self {
             inner,
             logs: logs.map_err(refuse)?,
-            authorities: fulcio.flat_map(|authority| certificates(&authority.cert_chain)).collect(),
-            timestamp_authorities: timestamps
-                .flat_map(|authority| certificates(&authority.cert_chain))
-                .collect(),
+            authorities: certificates.map(|entry| entry.raw_bytes.as_bytes().to_owned()).collect(),
+            timestamp_authorities: root.inner.tsa_authorities(),
         })
     }
 
@@ -170,7 +166,8 @@ impl Verifier {
         artifact: Artifact<'_>,
     ) -> Result<(Signer, Vec<Timestamp>), TrustError> {
         let policy = VerificationPolicy::any_identity();
-        let result = self.inner.verify(artifact.to_crate()?, &bundle.inner, &policy)?;
+        let result = self.inner.verify(artifact.to_crate()?, &bundle.inner, &policy);
+        let result = result.map_err(|error| self.refusal(bundle, error))?;
         let certificates = certificate::chain(bundle);
         certificate::check_roots(&certificates)?;
         let known = |certificate: &&[u8]| self.authorities.iter().any(|known| known == certificate);
@@ -178,12 +175,23 @@ impl Verifier {
             // It is there for a reason only where the chain does not hold without it.
             let leaf = certificate::leaf_only(&bundle.inner);
             if self.inner.verify(artifact.to_crate()?, &leaf, &policy).is_ok() {
-                let reason = "the bundle has a certificate that is no part of the chain".into();
+                let reason = "it has a certificate that is no part of the chain".into();
                 return Err(TrustError::Malformed { reason });
             }
         }
         let signer = certificate::signer(&certificates, result.issuer())?;
         Ok((signer, result.verified_timestamps().to_vec()))
+    }
+
+    /// Of a certificate that was out of date, the crate only says that its chain does not hold.
+    fn refusal(&self, bundle: &Bundle, error: sigstore_verify::Error) -> TrustError {
+        if let sigstore_verify::Error::Certificate(CertificateError::ChainInvalid(_)) = error
+            && let Some(outdated) =
+                certificate::outdated(bundle, &timestamp::times(bundle, &self.timestamp_authorities))
+        {
+            return outdated;
+        }
+        error.into()
     }
 
     fn verify_key(

@@ -62,7 +62,9 @@ impl World {
         let filters = [
             (root.to_str().unwrap(), "[TEMP]"),
             (r"\+[0-9a-f]{8}(\+[A-Za-z0-9+/=]{44,})?", "+[KEY]"),
+            (r"evidence[/\\]acme-\S+\.txt", "evidence/[FILE]"),
             (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
+            (r"\b([0-9a-f]{4} ){15}[0-9a-f]{4}\b", "[FINGERPRINT]"),
             (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "[TIME]"),
             (r"127\.0\.0\.1:\d+", "[HOST]"),
             (r"Python 3\.\d+(\.\d+)? on (many)?(linux|macosx)_\w+", "[PYTHON]"),

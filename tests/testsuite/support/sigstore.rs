@@ -106,3 +106,13 @@ impl Drop for Sigstore {
         let _ = self.process.wait();
     }
 }
+
+/// Whether Sigstore's JavaScript client takes `bundle` as a signature of `file` with `key`; gives the bundle's hint to the key.
+pub fn javascript_verifies(key: &Path, bundle: &Path, file: &Path) -> Option<String> {
+    let output = Command::new("node")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/sigstore-services/verify-with-key.mjs"))
+        .args([&tools().join("sigstore-services"), key, bundle, file])
+        .output()
+        .expect("these tests need `node` (tools/install-prerequisites)");
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
