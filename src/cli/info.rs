@@ -99,10 +99,14 @@ fn describe(entry: &ReleaseEntry) -> Vec<String> {
     lines
 }
 
+/// Those who have signed a record of it.
+fn signers(facts: &Facts) -> BTreeSet<&Signer> {
+    facts.records.iter().flatten().collect()
+}
+
 /// Who stands for a release.
 fn vouchers(facts: &Facts) -> Vec<String> {
-    let signers: BTreeSet<&Signer> = facts.records.iter().flatten().collect();
-    let mut lines: Vec<String> = signers.iter().map(|signer| format!("signed by {signer}")).collect();
+    let mut lines: Vec<String> = signers(facts).iter().map(|signer| format!("signed by {signer}")).collect();
     lines.extend(facts.approvals.iter().map(|(signer, whole)| match whole {
         true => format!("approved by {signer}"),
         false => format!("approved by {signer}, before its last file came"),
@@ -129,7 +133,7 @@ fn json(version: &Version, entry: &ReleaseEntry, facts: &Facts) -> serde_json::V
         "requires": release.requires,
         "extras": release.extras,
         "artifacts": entry.artifacts,
-        "signers": facts.records,
+        "signers": signers(facts),
         "approvals": approvals,
     })
 }

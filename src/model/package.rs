@@ -76,6 +76,13 @@ impl Package {
         Ok(package)
     }
 
+    /// Whether it has no owners, and those of its releases that `which` chooses have neither signatures nor approvals.
+    pub fn is_unsigned(&self, which: impl Fn(&Version) -> bool) -> bool {
+        let mut chosen = self.releases.iter().filter(|(version, _)| which(version));
+        self.owners.is_empty()
+            && chosen.all(|(_, entry)| entry.release.signatures.is_empty() && entry.approvals.is_empty())
+    }
+
     /// Reads what can be read of bytes that are not checked yet, for guessing what will be needed next.
     pub fn parse_speculatively(name: &PackageName, bytes: &[u8]) -> Option<Self> {
         let sealed = bytes.iter().rposition(|byte| *byte == b'\n')?;

@@ -311,9 +311,11 @@ fn info_shows_what_a_registry_knows_of_a_package() {
     {
       "name": "acme-units",
       "newest": "2.0",
+      "owners": null,
       "registry": "acme",
       "releases": [
         {
+          "approvals": [],
           "artifacts": [
             {
               "blake3": "[DIGEST]",
@@ -329,6 +331,7 @@ fn info_shows_what_a_registry_knows_of_a_package() {
           "requires": [],
           "requires-python": null,
           "sealed": "[TIME]",
+          "signers": [],
           "summary": null,
           "version": "2.0",
           "yanked": null
