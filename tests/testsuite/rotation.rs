@@ -170,7 +170,12 @@ fn a_writer_that_dies_before_the_checkpoint_is_not_noticed() {
     world.done(ROTATE);
     fs::write(world.path("acme/log/checkpoint"), &old_checkpoint).unwrap();
     assert_ne!(world.read("acme/config.json"), old_config);
-    fs::remove_dir_all(world.path("home/state")).unwrap();
+    let nginx = Nginx::start("");
+    copy(&world.path("acme"), &nginx.root().join("acme"));
+    for forget in ["home/cache", "home/state"] {
+        world.done(&format!("info acme-walls --registry {}/acme", nginx.http()));
+        fs::remove_dir_all(world.path(forget)).unwrap();
+    }
     sound(&world, "acme");
     sound(&world, "acme");
     // What the dead writer has put behind the committed lines is refused, and goes.
