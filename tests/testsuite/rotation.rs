@@ -63,6 +63,10 @@ fn clients_follow_from_the_key_that_they_trust() {
     assert_ne!(key_of(&world, "acme"), old);
     copy(&world.path("acme"), &served);
     sound(&world, "acme");
+    // A lock from before pins the first key.
+    fs::remove_dir_all(world.path("home/state")).unwrap();
+    assert!(world.read("app/rvp.lock").contains(&old));
+    world.done_in("app", "sync");
     world.done_in("app", "lock --upgrade");
     assert!(world.read("app/rvp.lock").contains(&key_of(&world, "acme")));
 
