@@ -42,7 +42,7 @@ pub(super) fn missing(dir: &Path, chosen: &Chosen, by_digest: bool) -> Chosen {
             .bundles
             .par_iter()
             .filter(|(path, bundle)| !is_there(path, bundle.size, bundle.blake3))
-            .map(|(path, bundle)| (path.clone(), *bundle))
+            .map(|(path, bundle)| (path.clone(), bundle.clone()))
             .collect(),
         ..Chosen::default()
     }
@@ -62,7 +62,7 @@ pub(super) fn fetch(
     transfer.runtime.block_on(async {
         let mut bundles = futures::stream::iter(wanted.bundles)
             .map(async |(path, bundle)| {
-                let bytes = read_bundle(&**store, &path, bundle).await?;
+                let bytes = read_bundle(&**store, &path, &bundle).await?;
                 Ok::<_, MirrorError>((path, bytes))
             })
             .buffer_unordered(BUNDLES_AT_ONCE);
@@ -164,7 +164,7 @@ pub(super) fn put(
 pub(super) async fn read_bundle(
     store: &dyn Store,
     path: &str,
-    bundle: BundleFile,
+    bundle: &BundleFile,
 ) -> Result<Vec<u8>, MirrorError> {
     let location = || store.location().to_owned();
     if bundle.size > layout::MAX_BUNDLE {

@@ -14,7 +14,7 @@ use super::MirrorError;
 #[derive(Debug, Default)]
 pub(super) struct Chosen {
     pub artifacts: BTreeMap<String, Artifact>,
-    /// The bundles in which records are signed.
+    /// The bundles in which records are signed, and the attestations of artifacts.
     pub bundles: BTreeMap<String, BundleFile>,
     /// How many packages and releases were looked at.
     pub packages: u64,
@@ -78,6 +78,9 @@ impl<'a> Chooser<'a> {
             if self.takes_file(&name, version, artifact) {
                 taken = true;
                 chosen.artifacts.insert(layout::blob(artifact), artifact.clone());
+                if let Some(file) = &artifact.provenance {
+                    chosen.bundles.insert(layout::blob_of(file.blake3, layout::PROVENANCE), file.clone());
+                }
             }
         }
         if taken {
@@ -127,7 +130,7 @@ fn records(path: &str, bytes: &[u8]) -> Result<Vec<Record>, MirrorError> {
 
 fn add_bundles(records: &[Record], chosen: &mut Chosen) {
     for bundle in records.iter().flat_map(Record::signatures) {
-        chosen.bundles.insert(layout::bundle(bundle), *bundle);
+        chosen.bundles.insert(layout::bundle(bundle), bundle.clone());
     }
 }
 
