@@ -71,6 +71,7 @@ impl Package {
             .map_err(|error| IndexError::Encoding { path: path.clone(), at: error.valid_up_to() })?;
         let mut package = Package::new(name.clone());
         let mut last = jiff::Timestamp::MIN;
+        let mut next_entry = 0_u64;
         let mut open: Vec<(usize, Record)> = Vec::new();
         for (number, line) in text.lines().enumerate() {
             let line_number = number + 1;
@@ -94,7 +95,16 @@ impl Package {
                 return Err(order(format!("it was sealed at {}, before the lines above it", seal.time)));
             }
             last = seal.time;
-            for ((line, record), entry) in open.drain(..).zip(seal.first..) {
+            // The records, and the seal line after them.
+            let end = seal.first.checked_add(seal.count).and_then(|own| own.checked_add(1));
+            let Some(end) = end.filter(|_| seal.first >= next_entry) else {
+                return Err(order(format!(
+                    "its first entry in the log is {}, and {next_entry} is the first that it can be",
+                    seal.first
+                )));
+            };
+            next_entry = end;
+            for (entry, (line, record)) in (seal.first..end).zip(open.drain(..)) {
                 package.apply(&path, line, record, seal.time, entry)?;
             }
         }
@@ -219,5 +229,31 @@ impl Package {
             Record::Unknown { .. } => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seals_name_entries_of_the_log_that_rise_and_can_be_counted() {
+        let parse = |first: [u64; 2]| {
+            let name = PackageName::python("acme").unwrap();
+            let line = |number: usize| {
+                format!(
+                    "{{\"kind\":\"note\"}}\n{{\"kind\":\"seal\",\"path\":\"{}\",\"first\":{},\"count\":1,\"time\":\"2026-01-01T00:00:00Z\"}}\n",
+                    name.index_path(),
+                    first[number]
+                )
+            };
+            Package::parse(&name, (line(0) + &line(1)).as_bytes()).map_err(|error| error.to_string())
+        };
+        assert!(parse([1, 3]).is_ok());
+        assert_eq!(
+            parse([1, 2]).unwrap_err(),
+            "line 4 of index/python/ac/me/acme: its first entry in the log is 2, and 3 is the first that it can be"
+        );
+        assert!(parse([1, u64::MAX - 1]).unwrap_err().ends_with("3 is the first that it can be"));
     }
 }
