@@ -82,11 +82,11 @@ impl Context {
         Ok(Reader::open(store, self.folders(settings), &options)?)
     }
 
-    /// Opens the registry in a folder.
-    pub fn open_directory(&self, dir: &Path) -> anyhow::Result<Reader> {
+    /// Opens the registry in a folder; `key` is its log's, where another than the one trusted before is known to be right.
+    pub fn open_directory(&self, dir: &Path, key: Option<&str>) -> anyhow::Result<Reader> {
         let settings = self.settings(Settings::default(), None)?;
         let location = dir.to_str().with_context(|| format!("{} is not a path in UTF-8", dir.display()))?;
-        self.open_registry(location, None, &settings, true)
+        self.open_registry(location, key.map(str::to_owned), &settings, true)
     }
 
     /// Where the private half of a log key is kept: `~/.rvp/keys/<name>+<hash>`.

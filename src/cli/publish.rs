@@ -11,6 +11,7 @@ use rvp::registry::Writer;
 
 use super::context::{Context, current_project};
 use super::published::report;
+use super::registry::views;
 
 /// Add built packages to a registry, and seal it
 #[derive(clap::Args)]
@@ -81,6 +82,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let mut writer = arguments.registry.open(context, project.as_ref())?;
     let mut published = rvp::publish::publish(&mut writer, incoming.incoming, jiff::Timestamp::now())?;
     published.refused.extend(incoming.refused);
+    views::refresh_after(context, &writer)?;
     report(context, &published)
 }
 

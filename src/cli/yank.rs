@@ -7,6 +7,7 @@ use rvp::model::{PackageName, Version};
 
 use super::context::{Context, current_project};
 use super::publish::Writable;
+use super::registry::views;
 
 /// Withdraw a release, or give it back
 ///
@@ -42,6 +43,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         true => (rvp::publish::undo_yank(&package, &version, &arguments.reason)?, "gave back"),
     };
     let sealed = writer.publish(vec![record], jiff::Timestamp::now())?;
+    views::refresh_after(context, &writer)?;
     context.say(&format!("{done} {name} {version}; the log has {} entries", sealed.checkpoint.size));
     Ok(super::published::report_dropped(&sealed))
 }

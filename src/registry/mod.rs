@@ -23,6 +23,7 @@ mod writer;
 pub use checkpoint::{Checkpoint, LogKey, key_stem};
 pub use client::{ClientFolders, replace_file};
 pub use config::Config;
+pub(crate) use directory::replace_shared_file;
 pub use error::{RegistryError, hint_of};
 pub use hosts::REVIT_RELEASES;
 pub use http_client::HttpSettings;

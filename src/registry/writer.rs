@@ -135,6 +135,11 @@ impl Writer {
         Ok(Self { dir: dir.into(), config, key, checkpoint, _lock: lock })
     }
 
+    /// The folder of the registry.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     pub fn config(&self) -> &Config {
         &self.config
     }

@@ -25,5 +25,6 @@ mod publish;
 mod registry;
 mod registry_crashes;
 mod registry_faults;
+mod simple;
 mod support;
 mod two_processes;

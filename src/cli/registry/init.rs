@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use rvp::model::Record;
 use rvp::registry::{Config, LogKey, REVIT_RELEASES, Writer};
+use rvp::views::Views;
 
+use super::views;
 use crate::cli::context::Context;
 use crate::cli::output;
 
@@ -21,6 +23,9 @@ pub struct Arguments {
     /// Fill in the releases of a host application
     #[arg(long, value_enum, value_name = "HOST")]
     with: Vec<Host>,
+    /// Keep pages in `simple/`, by which pip and uv read the registry as an index
+    #[arg(long)]
+    simple: bool,
     /// Clients refuse a state that was sealed longer ago than this
     #[arg(long, value_name = "DAYS")]
     max_age_days: Option<u32>,
@@ -52,6 +57,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     if let Err(error) = Writer::create(&arguments.dir, &config, key, records, jiff::Timestamp::now()) {
         let _ = std::fs::remove_file(&path);
         return Err(error.into());
+    }
+    if arguments.simple {
+        drop(Views::create(&arguments.dir)?);
+        views::refresh(context, &arguments.dir, &verifier_key)?;
     }
     context.say(&format!("made the registry `{}` in {}", config.name, arguments.dir.display()));
     context.say(&format!(

@@ -4,6 +4,7 @@ mod import;
 mod init;
 mod seal;
 mod verify;
+pub mod views;
 
 use std::process::ExitCode;
 
@@ -15,6 +16,7 @@ pub enum Command {
     Import(import::Arguments),
     Seal(seal::Arguments),
     Verify(verify::Arguments),
+    Views(views::Arguments),
 }
 
 pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
@@ -23,5 +25,6 @@ pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(arguments) => import::run(context, &arguments),
         Command::Seal(arguments) => seal::run(context, &arguments),
         Command::Verify(arguments) => verify::run(context, &arguments),
+        Command::Views(arguments) => views::run(context, &arguments),
     }
 }
