@@ -10,7 +10,6 @@ mod error;
 mod page;
 mod root;
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +26,10 @@ pub use error::ViewsError;
 
 /// The folder of the views, relative to the registry.
 pub const FOLDER: &str = "simple";
+
+/// The pages of a folder: the one that every static host shows, and the one for hosts that are told to.
+const HTML: &str = "index.html";
+const JSON: &str = "index.json";
 
 /// The views of a registry in a directory, locked for one writer.
 pub struct Views {
@@ -81,16 +84,22 @@ impl Views {
             let entry = block_on(snapshot::lookup(reader, reader.checkpoint().snapshot, &path))?;
             entries.extend(entry.map(|entry| (path, entry)));
         }
-        let names: BTreeSet<PackageName> = entries.iter().filter_map(|(path, _)| project(path)).collect();
+        // They are listed before they have pages: those that have some are known to be listed.
+        let new: Vec<PackageName> = entries
+            .iter()
+            .filter_map(|(path, _)| project(path))
+            .filter(|name| !self.folder.join(name.as_str()).join(JSON).exists())
+            .collect();
+        let names: Vec<&str> = new.iter().map(PackageName::as_str).collect();
+        let listed = match names.is_empty() {
+            true => 0,
+            false => match root::add(&self.folder, &names)? {
+                Some(changed) => changed,
+                None => return self.make_all(reader),
+            },
+        };
         let mut written = self.write_pages(reader, &entries, false)?;
-        match root::read(&self.folder) {
-            Some(known) if known.is_superset(&names) => {}
-            Some(mut known) => {
-                known.extend(names);
-                written.changed += root::write(&self.folder, &known)?;
-            }
-            None => written.changed += root::write(&self.folder, &all_projects(reader)?)?,
-        }
+        written.changed += listed;
         Covered::write(&self.folder, reader)?;
         Ok(written)
     }
@@ -101,9 +110,10 @@ impl Views {
         Covered::remove(&self.folder)?;
         let entries: Vec<(String, Entry)> =
             block_on(snapshot::all(reader, reader.checkpoint().snapshot))?.into_iter().collect();
+        let projects: Vec<PackageName> = entries.iter().filter_map(|(path, _)| project(path)).collect();
+        let listed = root::write(&self.folder, projects.iter().map(PackageName::as_str).collect())?;
         let mut written = self.write_pages(reader, &entries, true)?;
-        let names = entries.iter().filter_map(|(path, _)| project(path)).collect();
-        written.changed += root::write(&self.folder, &names)?;
+        written.changed += listed;
         Covered::write(&self.folder, reader)?;
         Ok(written)
     }
@@ -125,9 +135,8 @@ impl Views {
                     core_metadata::provide(&self.registry.join(layout::blob(artifact)), &artifact.file, anew)
                 })?;
                 let folder = self.folder.join(name.as_str());
-                // Servers that know no JSON form show the other one, so it is never the older of the two.
-                let html = replace_if_changed(&folder.join("index.html"), page.html().as_bytes())?;
-                let json = replace_if_changed(&folder.join("index.json"), page.json()?.as_bytes())?;
+                let html = replace_if_changed(&folder.join(HTML), page.html().as_bytes())?;
+                let json = replace_if_changed(&folder.join(JSON), page.json()?.as_bytes())?;
                 Ok(html + json)
             })
             .collect::<Result<_, ViewsError>>()?;
@@ -151,11 +160,6 @@ impl Views {
 fn project(path: &str) -> Option<PackageName> {
     let name = PackageName::python(path.rsplit('/').next()?).ok()?;
     (name.index_path() == path).then_some(name)
-}
-
-fn all_projects(reader: &Reader) -> Result<BTreeSet<PackageName>, ViewsError> {
-    let entries = block_on(snapshot::all(reader, reader.checkpoint().snapshot))?;
-    Ok(entries.keys().filter_map(|path| project(path)).collect())
 }
 
 /// Writes a file as a whole, unless it has these bytes: its time of modification is what static hosts make an ETag of.

@@ -117,6 +117,7 @@ fn the_first_page_lists_the_commands() {
       import  Fill a registry from a folder of packages, or from a simple index
       seal    Check the proposed lines of a registry, log them, and sign the new state
       verify  Replay the log of a registry, and check every file against it
+      views   Make the pages of `simple/`, for pip and uv
       help    Print this message or the help of the given subcommand(s)
 
     Options:

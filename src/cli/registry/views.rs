@@ -10,9 +10,10 @@ use rvp::views::{Views, Written};
 use crate::cli::context::Context;
 use crate::cli::output;
 
-/// Make the pages of `simple/` anew, by which pip and uv read the registry as an index
+/// Make the pages of `simple/`, for pip and uv
 ///
-/// From then on every publish and every seal keeps them up to date. To have them no more, delete the folder `simple`.
+/// With them a registry is a simple index too, on any static host: `pip install --index-url URL/simple/`. Every publish and every
+/// seal keeps them up to date, until the folder `simple` is deleted.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The folder of the registry
