@@ -130,11 +130,17 @@ impl Context {
         })
     }
 
-    /// Opens the registry in a folder, as whoever keeps it does: policies are for those who use it.
-    pub fn open_directory(&self, dir: &Path) -> anyhow::Result<Reader> {
+    /// Opens the registry in a folder, as whoever keeps it does: policies are for those who use it. `key` is its log's, where another
+    /// than the one trusted before is known to be right.
+    pub fn open_directory(&self, dir: &Path, key: Option<&str>) -> anyhow::Result<Reader> {
         let settings = self.settings(Settings::default(), None)?;
         let location = dir.to_str().with_context(|| format!("{} is not a path in UTF-8", dir.display()))?;
-        let options = OpenOptions { offline: self.global.offline, refresh: true, ..OpenOptions::default() };
+        let options = OpenOptions {
+            key: key.map(str::to_owned),
+            offline: self.global.offline,
+            refresh: true,
+            ..OpenOptions::default()
+        };
         Ok(self.open_with(location, &settings, &options)?)
     }
 
