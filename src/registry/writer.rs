@@ -18,7 +18,8 @@ use futures::future::BoxFuture;
 use rayon::prelude::*;
 
 use super::directory::{
-    InDirectory, index_file, lock, replace_checkpoint, replace_shared_file, set_readable, sync_folder,
+    InDirectory, index_file, lock, read_log, read_node, replace_checkpoint, replace_shared_file,
+    set_readable, sync_folder,
 };
 use super::key_change::committed_config;
 use super::log::{self, LogFiles};
@@ -368,25 +369,12 @@ pub(super) fn by_path(records: Vec<Record>) -> Result<BTreeMap<String, Vec<Recor
 
 impl Nodes for Writer {
     fn node(&self, digest: Blake3) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
-        let path = self.dir.join(layout::snapshot_node(digest));
-        Box::pin(async move {
-            let bytes = std::fs::read(&path).map_err(RegistryError::io("read", path))?;
-            if Blake3::of(&bytes) != digest {
-                return Err(RegistryError::SnapshotNode { digest });
-            }
-            Ok(bytes)
-        })
+        Box::pin(async move { read_node(&self.dir, digest) })
     }
 }
 
 impl LogFiles for Writer {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
-        paths
-            .iter()
-            .map(|path| {
-                let path = self.dir.join(path);
-                std::fs::read(&path).map_err(RegistryError::io("read", path))
-            })
-            .collect()
+        read_log(&self.dir, paths)
     }
 }
