@@ -280,6 +280,58 @@ def handovers():
     )
 
 
+def evidence():
+    key, new, other = Key("acme", bytes(range(32))), Key("acme", bytes(range(1, 33))), Key("acme", bytes(range(2, 34)))
+    log = [compact({"kind": "x", "n": n}).encode() for n in range(9)]
+    forked = log[:3] + [b"another"] + log[4:]
+    table = b3(b"a snapshot")
+
+    def note(entries, key=key, snapshot=table):
+        text = checkpoint_text("acme", entries, snapshot, "2026-11-20T12:00:00Z")
+        return text + "\n" + key.signature(text)
+
+    def quoted(note):
+        return "".join(f"| {line}\n" if line else "|\n" for line in note.split("\n")[:-1])
+
+    def base(data):
+        return base64.b64encode(data).decode()
+
+    def text(one, two, proof="", handover="", first=key):
+        title = f"rvp evidence: two states of one log\nkey {first.verifier}\n"
+        return f"{title}{handover}view here\n{quoted(one)}view there\n{quoted(two)}{proof}"
+
+    def prefix(old, entries):
+        hashes = [leaf_hash(entry) for entry in entries]
+        lines = [f"proof {base(item)}\n" for item in consistency_proof(old, hashes)]
+        return f"root {base(tree_hash(hashes[:old]))}\n" + "".join(lines)
+
+    words = f"rvp log key handover\norigin acme\nsize 5\nkey {new.verifier}\n"
+    handover = "handover\n" + quoted(words + "\n" + key.signature(words))
+    five, nine = note(log[:5]), note(forked)
+    cases = [
+        ("other entries of the same number", True, text(note(log), note(forked))),
+        ("another table of the same entries", True, text(note(log), note(log, snapshot=b3(b"another")))),
+        ("a larger log with another beginning", True, text(five, nine, prefix(5, forked))),
+        ("one entry, and more", True, text(note([b"z"]), nine, prefix(1, forked))),
+        ("under two keys", True, text(five, note(forked, new), prefix(5, forked), handover)),
+        ("the same state twice", False, text(five, five)),
+        ("a larger log that continues", False, text(note(forked[:5]), nine, prefix(5, forked))),
+        ("no proof", False, text(five, nine)),
+        ("a proof of another size", False, text(five, nine, prefix(4, forked))),
+        ("the proof of another log", False, text(five, nine, prefix(5, log))),
+        ("the larger log first", False, text(nine, five, prefix(5, forked))),
+        ("an empty log", False, text(note([]), nine, prefix(1, forked))),
+        ("another key", False, text(note(log), note(forked), first=other)),
+        ("a view by another key", False, text(note(log), note(forked, other))),
+        ("under two keys without a handover", False, text(five, note(forked, new), prefix(5, forked))),
+        ("an altered view", False, text(note(log), note(forked).replace("acme\n9\n", "acme\n8\n"))),
+        ("a handover behind the views", False, text(note(log), note(forked), handover)),
+        ("one view", False, text(note(log), "").replace("view there\n", "")),
+        ("another title", False, text(note(log), note(forked)).replace("two states", "two facts")),
+    ]
+    write_json("evidence.json", [{"case": case, "proves": proves, "text": text} for case, proves, text in cases])
+
+
 def checkpoints():
     key, other = Key("acme", bytes(range(32))), Key("acme", bytes(range(1, 33)))
     stranger = Key("elsewhere", bytes(range(2, 34)))
@@ -571,6 +623,7 @@ proofs()
 checkpoints()
 cosignatures()
 handovers()
+evidence()
 registry()
 signatures()
 owned()

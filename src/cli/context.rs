@@ -116,21 +116,31 @@ impl Context {
             witnesses: witnesses.iter().map(witness_policy).chain(witnesses_of(settings, location)).collect(),
             max_age: max_age.map(|(days, origin)| MaxAge { days, by: origin.to_string() }),
         };
-        self.open_with(location, settings, &options).map_err(|error| match error {
+        let demands = |few: &RegistryError| match few {
             RegistryError::TooFewWitnesses { quorum, .. } => {
-                let by = witnesses.iter().find(|one| usize::try_from(one.quorum) == Ok(quorum));
-                let by = by.map(|one| one.origin.to_string()).unwrap_or_default();
-                anyhow::Error::from(error).context(format!("{location} is not witnessed as {by} demands"))
+                witnesses.iter().find(|one| usize::try_from(one.quorum) == Ok(*quorum))
             }
-            error => error.into(),
+            _ => None,
+        };
+        self.open_with(location, settings, &options).map_err(|error| match demands(&error) {
+            Some(WitnessQuorum { origin, .. }) => {
+                anyhow::Error::from(error).context(format!("{location} is not witnessed as {origin} demands"))
+            }
+            None => error.into(),
         })
     }
 
-    /// Opens the registry in a folder, as whoever keeps it does: policies are for those who use it.
-    pub fn open_directory(&self, dir: &Path) -> anyhow::Result<Reader> {
+    /// Opens the registry in a folder, as whoever keeps it does: policies are for those who use it. `key` is its log's, where another
+    /// than the one trusted before is known to be right.
+    pub fn open_directory(&self, dir: &Path, key: Option<&str>) -> anyhow::Result<Reader> {
         let settings = self.settings(Settings::default(), None)?;
         let location = dir.to_str().with_context(|| format!("{} is not a path in UTF-8", dir.display()))?;
-        let options = OpenOptions { offline: self.global.offline, refresh: true, ..OpenOptions::default() };
+        let options = OpenOptions {
+            key: key.map(str::to_owned),
+            offline: self.global.offline,
+            refresh: true,
+            ..OpenOptions::default()
+        };
         Ok(self.open_with(location, &settings, &options)?)
     }
 

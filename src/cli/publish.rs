@@ -12,6 +12,7 @@ use rvp::registry::Writer;
 use super::context::{Context, current_project};
 use super::published::report;
 use super::record_signing::RecordSigning;
+use super::registry::views;
 
 /// Add built packages to a registry, and seal it
 #[derive(clap::Args)]
@@ -118,6 +119,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let now = jiff::Timestamp::now();
     let mut published = rvp::publish::publish(&mut writer, incoming.incoming, signing, now)?;
     published.refused.extend(incoming.refused);
+    views::refresh_after(context, &writer)?;
     report(context, &published)
 }
 

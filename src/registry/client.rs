@@ -28,7 +28,7 @@ pub struct ClientFolders {
 pub struct Seen {
     /// The place's identity: its absolute path, or its URL.
     pub location: String,
-    /// The verifier key that was trusted at first use.
+    /// The verifier key that has signed it: the one trusted at first use, or one that it handed the log over to.
     pub key: String,
     /// The signed checkpoint, as it was served.
     pub checkpoint: String,

@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::directory::replace_shared_file;
+use super::directory::{index_file, replace_shared_file};
 use super::rotation::Handover;
 use super::snapshot::Entry;
 use super::writer::{Change, by_path};
 use super::{Checkpoint, Config, LogKey, RegistryError, Sealed, Writer, layout};
-use crate::model::{Blake3, FileRecord, Record};
+use crate::model::{Blake3, FileRecord, MAX_RECORD, Record};
 
 impl Writer {
     /// Hands the log over to `new`: in one seal, the key of before says so, `config.json` names the new key, and that signs.
@@ -30,7 +30,7 @@ impl Writer {
             return Err(RegistryError::Key { key: verifier_key, reason: reason.into() });
         }
         let record = handover.record();
-        let length = known.len() as u64 + 2 * crate::model::MAX_RECORD as u64;
+        let length = known.len() as u64 + 2 * MAX_RECORD as u64;
         if length > layout::MAX_KEYS {
             let reason = format!("{} would grow beyond {} bytes", layout::KEYS_INDEX, layout::MAX_KEYS);
             return Err(RegistryError::Record { reason });
@@ -69,9 +69,8 @@ impl Writer {
 
     /// The committed text of an index file; empty where there is none.
     fn committed(&self, path: &str) -> Result<String, RegistryError> {
-        let file = super::directory::index_file(&self.dir, path, self.entry(path)?)?;
-        let committed = if self.entry(path)?.is_some() { file.committed } else { Vec::new() };
-        Ok(String::from_utf8_lossy(&committed).into_owned())
+        let file = index_file(&self.dir, path, self.entry(path)?)?;
+        Ok(String::from_utf8_lossy(&file.committed).into_owned())
     }
 }
 

@@ -115,11 +115,21 @@ fn bundles(
 pub fn replay(
     files: &dyn LogFiles,
     checkpoint: &Checkpoint,
+    each: impl FnMut(u64, &[u8]) -> Result<(), RegistryError>,
+) -> Result<(), RegistryError> {
+    replay_from(files, checkpoint, 0, each)
+}
+
+/// As `replay`, from the entry with the number `from` on.
+pub fn replay_from(
+    files: &dyn LogFiles,
+    checkpoint: &Checkpoint,
+    from: u64,
     mut each: impl FnMut(u64, &[u8]) -> Result<(), RegistryError>,
 ) -> Result<(), RegistryError> {
     let tiles = Tiles::new(files);
     let reader = TileHashReader::new(checkpoint.size, checkpoint.root, &tiles);
-    for first in (0..checkpoint.size).step_by(BUNDLE as usize) {
+    for first in (from - from % BUNDLE..checkpoint.size).step_by(BUNDLE as usize) {
         let width = (checkpoint.size - first).min(BUNDLE);
         let path = bundle_path(first / BUNDLE, width);
         let bytes = files.read(std::slice::from_ref(&path))?.pop().unwrap_or_default();
@@ -131,7 +141,9 @@ pub fn replay(
                     reason: format!("entry {number} in {path} is not the entry that the tree holds"),
                 });
             }
-            each(number, entry)?;
+            if number >= from {
+                each(number, entry)?;
+            }
         }
     }
     Ok(())
@@ -356,6 +368,13 @@ mod tests {
         })
         .unwrap();
         assert_eq!(seen, all);
+        let mut numbers = Vec::new();
+        replay_from(&memory, last, 700, |number, _| {
+            numbers.push(number);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(numbers, (700..1300).collect::<Vec<_>>());
         let entry = |n: usize| (n as u64, record_hash(all[n].as_bytes()));
         check_inclusion(&memory, last, &[entry(0), entry(777), entry(1299)]).unwrap();
         assert!(check_inclusion(&memory, last, &[(5, record_hash(b"other"))]).is_err());

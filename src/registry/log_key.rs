@@ -49,7 +49,7 @@ pub struct LogKey {
 
 /// The last state that a key has sealed. It stands beside the key, so that a registry which was restored from an old copy
 /// is not sealed: its clients would see a fork.
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Serialize, Deserialize)]
 struct LastSealed {
     size: u64,
     /// In base64, as in a checkpoint.
@@ -151,6 +151,9 @@ impl LogKey {
     /// remembered: the seal is done all the same.
     pub(super) fn remember(&self, sealed: &Checkpoint) {
         let last = LastSealed { size: sealed.size, root: sealed.root_base64() };
+        if self.last_sealed().is_ok_and(|known| known.as_ref() == Some(&last)) {
+            return;
+        }
         if let (Some(path), Ok(bytes)) = (&self.memory, serde_json::to_vec(&last)) {
             let _ = replace_file(path, &bytes);
         }

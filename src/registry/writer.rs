@@ -161,6 +161,11 @@ impl Writer {
         Self { authority: Some(authority), ..self }
     }
 
+    /// The folder of the registry.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     pub fn config(&self) -> &Config {
         &self.config
     }

@@ -129,9 +129,13 @@ fn check_names(
     reader.check_grown(of_names.chain([of_prefixes]))?;
     let prefixes = Prefixes::parse(&prefix_bytes)?;
     let prefix_lines = sealed_lines(layout::PREFIXES_INDEX, &prefix_bytes)?;
-    let chosen: BTreeSet<(&PackageName, &Version)> =
-        releases.iter().map(|(name, version)| (name, version)).collect();
-    let is_chosen = |name: &PackageName, version: &Version| chosen.contains(&(name, version));
+    let mut chosen: BTreeMap<&PackageName, BTreeSet<&Version>> = BTreeMap::new();
+    for (name, version) in releases {
+        chosen.entry(name).or_default().insert(version);
+    }
+    let is_chosen = |name: &PackageName, version: &Version| {
+        chosen.get(name).is_some_and(|versions| versions.contains(version))
+    };
     let mut lines: BTreeMap<&PackageName, Vec<SealedLine>> = BTreeMap::new();
     for (name, history) in &histories {
         // Of most packages nobody has said anything that could be checked.

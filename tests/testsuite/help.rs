@@ -131,6 +131,7 @@ fn the_first_page_lists_the_commands() {
       list        List the registries of the settings, with the fingerprints of their keys
       remove      Remove a registry from the user's settings
       policy      Put a policy into a registry, for all who use it, and seal it
+      views       Make the pages of `simple/`, for pip and uv
       help        Print this message or the help of the given subcommand(s)
 
     Options:

@@ -105,6 +105,26 @@ fn check_that_nothing_can_be_altered(text: &str) {
     }
 }
 
+/// The vectors of `index-schema/vectors`, which `make.py` writes from the specification alone.
+#[test]
+fn evidence_is_that_of_the_vectors() {
+    #[derive(serde::Deserialize)]
+    struct Case {
+        case: String,
+        proves: bool,
+        text: String,
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("index-schema/vectors/evidence.json");
+    for Case { case, proves, text } in serde_json::from_slice::<Vec<Case>>(&fs::read(path).unwrap()).unwrap()
+    {
+        let found = Evidence::parse(&text).and_then(|evidence| evidence.check().map(|_| evidence));
+        assert_eq!(found.is_ok(), proves, "{case}: {found:?}");
+        if let Ok(evidence) = found {
+            assert_eq!(evidence.to_text(), text, "{case}");
+        }
+    }
+}
+
 #[test]
 fn what_proves_nothing_is_not_evidence() {
     let world = mirrors(["one"]);

@@ -45,6 +45,7 @@ mod rotation;
 mod sign;
 mod sign_faults;
 mod signed_records;
+mod simple;
 mod stolen_log_key;
 mod support;
 mod trust_root;

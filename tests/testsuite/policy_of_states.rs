@@ -22,7 +22,7 @@ fn a_state_that_nobody_witnessed() {
 fn a_state_that_is_too_old() {
     let (world, place) = (World::new(), Place::new());
     let registry = format!("registries = [{{ name = 'old', url = '{}' }}]", place.registry().display());
-    world.project(&["acme-walls==1.0"], &format!("{registry}\n{WINDOWS}"));
+    world.project(&[], &format!("{registry}\ntargets = ['revit==2025.4']"));
     world.write("home/policy.toml", "[checkpoint]\nmax-age-days = 36000\n");
     world.done_in("app", "lock");
     world.write("app/policy.toml", "\n[checkpoint]\nmax-age-days = 30\n");

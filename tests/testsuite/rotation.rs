@@ -63,6 +63,10 @@ fn clients_follow_from_the_key_that_they_trust() {
     assert_ne!(key_of(&world, "acme"), old);
     copy(&world.path("acme"), &served);
     sound(&world, "acme");
+    // A lock from before pins the first key.
+    fs::remove_dir_all(world.path("home/state")).unwrap();
+    assert!(world.read("app/rvp.lock").contains(&old));
+    world.done_in("app", "sync");
     world.done_in("app", "lock --upgrade");
     assert!(world.read("app/rvp.lock").contains(&key_of(&world, "acme")));
 
@@ -170,7 +174,12 @@ fn a_writer_that_dies_before_the_checkpoint_is_not_noticed() {
     world.done(ROTATE);
     fs::write(world.path("acme/log/checkpoint"), &old_checkpoint).unwrap();
     assert_ne!(world.read("acme/config.json"), old_config);
-    fs::remove_dir_all(world.path("home/state")).unwrap();
+    let nginx = Nginx::start("");
+    copy(&world.path("acme"), &nginx.root().join("acme"));
+    for forget in ["home/cache", "home/state"] {
+        world.done(&format!("info acme-walls --registry {}/acme", nginx.http()));
+        fs::remove_dir_all(world.path(forget)).unwrap();
+    }
     sound(&world, "acme");
     sound(&world, "acme");
     // What the dead writer has put behind the committed lines is refused, and goes.

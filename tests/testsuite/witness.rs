@@ -88,7 +88,9 @@ fn a_witness_cosigns_one_history_only() {
     // A place that lags is read by a client, and not cosigned: a witness says what the newest state is.
     let said = world.fails_in(".", "registry witness acme --key w.key --state w");
     assert!(said.contains("older state than it showed before"), "{said}");
-    // Another log of the same name.
+    // The log stays the same under a new key, and is another under another's of the same name.
+    world.done("registry rotate-key one --new-key new.key");
+    cosign(&world, "one", "w");
     fs::rename(world.path("home/keys"), world.path("keys")).unwrap();
     world.done("registry init other --name acme");
     let said = world.fails_in(".", "registry witness other --key w.key --state w");

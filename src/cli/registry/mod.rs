@@ -8,6 +8,7 @@ mod policy;
 mod rotate_key;
 mod seal;
 mod verify;
+pub mod views;
 mod witness;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ pub enum Command {
     Add(add::AddArguments),
     List(add::ListArguments),
     Remove(add::RemoveArguments),
+    Views(views::Arguments),
 }
 
 pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
@@ -42,5 +44,6 @@ pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
         Command::Add(arguments) => add::add(context, &arguments),
         Command::List(arguments) => add::list(context, &arguments),
         Command::Remove(arguments) => add::remove(context, &arguments),
+        Command::Views(arguments) => views::run(context, &arguments),
     }
 }
