@@ -204,10 +204,15 @@ mod tests {
         ("no-build", "true"),
         ("override-dependencies", "['numpy==2.1']"),
         ("prerelease", "'allow'"),
-        ("registries", "[{ name = 'one', url = '/one', prefixes = ['a-'], key = 'k' }]"),
+        (
+            "registries",
+            "[{ name = 'one', url = '/one', prefixes = ['a-'], key = 'k', witnesses = ['w'], quorum = 1 }]",
+        ),
         ("resolution", "'lowest'"),
+        ("sign-key", "'/project/one'"),
         ("store-dir", "'/project/one'"),
         ("targets", "['revit==2025', { host = 'revit==2026', python = '3.12', platform = 'win_amd64' }]"),
+        ("trusted-root", "'/project/one'"),
     ];
 
     #[test]

@@ -1,5 +1,6 @@
 //! The files of a registry in a directory as a writer makes them: one writer at a time, readable by all, lasting.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::client::replace_file_after;
 use super::snapshot::Entry;
 use super::{RegistryError, layout, seal};
-use crate::model::{Artifact, Blake3, FileRecord};
+use crate::model::{Artifact, Blake3, BundleFile, FileRecord};
 
 /// Writes a file as a whole, for everybody to read.
 pub(crate) fn replace_shared_file(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
@@ -107,6 +108,8 @@ pub(super) fn index_file(dir: &Path, path: &str, entry: Option<Entry>) -> Result
 pub(super) struct InDirectory<'a> {
     pub dir: &'a Path,
     pub need_blobs: bool,
+    /// Listed files that this seal gives other bytes.
+    pub replaced: &'a BTreeMap<String, Vec<u8>>,
 }
 
 impl seal::Present for InDirectory<'_> {
@@ -115,7 +118,34 @@ impl seal::Present for InDirectory<'_> {
             || self.dir.join(layout::blob(artifact)).metadata().is_ok_and(|blob| blob.len() == artifact.size)
     }
 
+    fn bundle(&self, file: &BundleFile) -> Result<Vec<u8>, String> {
+        let path = layout::bundle(file);
+        if file.size > layout::MAX_BUNDLE {
+            return Err(format!(
+                "its bundle {path} would have {} bytes, and may have {}",
+                file.size,
+                layout::MAX_BUNDLE
+            ));
+        }
+        let mut bytes = Vec::new();
+        let read = File::open(self.dir.join(&path))
+            .and_then(|bundle| bundle.take(file.size + 1).read_to_end(&mut bytes));
+        match read {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(format!("its bundle {path} is not in the registry"))
+            }
+            Err(error) => Err(format!("its bundle {path} cannot be read: {error}")),
+            Ok(_) if bytes.len() as u64 != file.size || Blake3::of(&bytes) != file.blake3 => {
+                Err(format!("its bundle {path} is not the file that it names, by size or digest"))
+            }
+            Ok(_) => Ok(bytes),
+        }
+    }
+
     fn file(&self, record: &FileRecord) -> bool {
+        if let Some(bytes) = self.replaced.get(&record.path) {
+            return bytes.len() as u64 == record.length && Blake3::of(bytes) == record.blake3;
+        }
         let path = self.dir.join(&record.path);
         let fits = path.metadata().is_ok_and(|file| file.is_file() && file.len() == record.length);
         fits && record.length <= layout::MAX_INDEX

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use tlog_tiles::{
-    EMPTY_HASH, HASH_SIZE, Hash, HashReader, Tile, TileHashReader, TileReader, record_hash,
+    EMPTY_HASH, HASH_SIZE, Hash, HashReader, Tile, TileHashReader, TileReader, prove_tree, record_hash,
     stored_hash_count, stored_hash_index, stored_hashes_for_record_hash, tree_hash,
 };
 
@@ -188,9 +188,27 @@ pub fn check_consistency(
     let reader = TileHashReader::new(new.size, new.root, &tiles);
     let root = tree_hash(old.size, &reader).map_err(|error| tiles.error(error))?;
     if root != old.root {
-        return Err(RegistryError::Fork { size: old.size, seen: old.root_base64(), found: root.to_string() });
+        return Err(RegistryError::Fork {
+            size: old.size,
+            seen: old.root_base64(),
+            found: root.to_string(),
+            evidence: None,
+        });
     }
     Ok(())
+}
+
+/// The root of the first `size` entries of the log of `new`, and the proof of RFC 6962, section 2.1.2, that it is.
+pub fn prove_consistency(
+    files: &dyn LogFiles,
+    size: u64,
+    new: &Checkpoint,
+) -> Result<(Hash, Vec<Hash>), RegistryError> {
+    let tiles = Tiles::new(files);
+    let reader = TileHashReader::new(new.size, new.root, &tiles);
+    let root = tree_hash(size, &reader).map_err(|error| tiles.error(error))?;
+    let proof = prove_tree(new.size, size, &reader).map_err(|error| tiles.error(error))?;
+    Ok((root, proof))
 }
 
 fn split_bundle<'a>(path: &str, bytes: &'a [u8], count: u64) -> Result<Vec<&'a [u8]>, RegistryError> {

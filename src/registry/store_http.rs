@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use bytes::Bytes;
 use flate2::read::GzDecoder;
@@ -18,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::http_client::{HttpSettings, client_builder, take_credentials};
 use super::http_failure::{Again, Failure};
+use super::http_pace::Pace;
 use super::retry::{TRIES, backoff};
 use super::store::{ByteStream, Fresh, Store, StoreError, checked, without_credentials};
 
@@ -51,6 +53,7 @@ struct Answer {
     response: Response,
     /// How many bytes stand before the ones asked for.
     skip: u64,
+    pace: Pace,
     /// Held until the last byte has come.
     _permit: OwnedSemaphorePermit,
 }
@@ -59,6 +62,12 @@ struct Answer {
 enum Stop {
     Failed(Failure),
     TooLarge,
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 impl From<reqwest::Error> for Stop {
@@ -158,7 +167,8 @@ impl HttpStore {
                 return Err(Stop::TooLarge);
             }
         }
-        Ok(Some(Answer { response, skip, _permit: permit }))
+        let pace = Pace::new(self.settings.read_timeout);
+        Ok(Some(Answer { response, skip, pace, _permit: permit }))
     }
 
     /// One request, with all of its answer: its headers and bytes.
@@ -211,8 +221,12 @@ impl HttpStore {
 
 impl Answer {
     /// The next bytes of those asked for.
-    async fn next(&mut self) -> Result<Option<Bytes>, reqwest::Error> {
-        while let Some(mut piece) = self.response.chunk().await? {
+    async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        loop {
+            let began = Instant::now();
+            let piece = self.response.chunk().await.map_err(|error| Failure::of_error(&error))?;
+            let Some(mut piece) = piece else { return Ok(None) };
+            self.pace.received(piece.len(), began.elapsed())?;
             let skipped = piece.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
             self.skip -= skipped as u64;
             let piece = piece.split_off(skipped);
@@ -220,7 +234,6 @@ impl Answer {
                 return Ok(Some(piece));
             }
         }
-        Ok(None)
     }
 
     fn into_stream(self, location: String, path: String, limit: u64) -> ByteStream {
@@ -229,7 +242,7 @@ impl Answer {
             async move {
                 let piece = match answer.next().await {
                     Ok(piece) => piece,
-                    Err(error) => return Err(http_error(&location, &path, Failure::of_error(&error), 1)),
+                    Err(failure) => return Err(http_error(&location, &path, failure, 1)),
                 };
                 let Some(piece) = piece else { return Ok(None) };
                 length += piece.len() as u64;

@@ -37,7 +37,9 @@ fn validator(schema: &str) -> Validator {
 #[test]
 fn good_records_are_read_and_fit_their_schemas() {
     let validators: BTreeMap<&str, Validator> =
-        ["release", "add", "yank", "seal", "file"].map(|kind| (kind, validator(kind))).into();
+        ["release", "add", "yank", "owners", "prefix", "approve", "seal", "file", "key"]
+            .map(|kind| (kind, validator(kind)))
+            .into();
     for line in text("vectors/records-good.jsonl").lines() {
         let record = Record::parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         let value: Value = serde_json::from_str(line).unwrap();

@@ -17,6 +17,7 @@ macro_rules! assert_shown {
             filters => [
                 (r"\S+[/\\]\.tmp\w+[/\\]", "[FOLDER]/"),
                 (r"registries[/\\][0-9a-f]{64}", "registries/[PLACE]"),
+                (r"evidence[/\\]vectors-\S+\.txt", "evidence/[FILE]"),
                 (r"[A-Za-z0-9+/]{43}=", "[ROOT]"),
                 (r"signed at \S+,", "signed at [TIME],"),
             ],

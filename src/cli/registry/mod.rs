@@ -1,10 +1,15 @@
 //! `rvp registry …`
 
+mod add;
+mod evidence;
 mod import;
 mod init;
+mod policy;
+mod rotate_key;
 mod seal;
 mod verify;
 pub mod views;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -17,6 +22,13 @@ pub enum Command {
     Seal(seal::Arguments),
     Verify(verify::Arguments),
     Views(views::Arguments),
+    Policy(policy::Arguments),
+    RotateKey(rotate_key::Arguments),
+    Witness(witness::Arguments),
+    Evidence(evidence::Arguments),
+    Add(add::AddArguments),
+    List(add::ListArguments),
+    Remove(add::RemoveArguments),
 }
 
 pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
@@ -26,5 +38,12 @@ pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
         Command::Seal(arguments) => seal::run(context, &arguments),
         Command::Verify(arguments) => verify::run(context, &arguments),
         Command::Views(arguments) => views::run(context, &arguments),
+        Command::Policy(arguments) => policy::run(context, &arguments),
+        Command::RotateKey(arguments) => rotate_key::run(context, &arguments),
+        Command::Witness(arguments) => witness::run(context, &arguments),
+        Command::Evidence(arguments) => evidence::run(context, &arguments),
+        Command::Add(arguments) => add::add(context, &arguments),
+        Command::List(arguments) => add::list(context, &arguments),
+        Command::Remove(arguments) => add::remove(context, &arguments),
     }
 }

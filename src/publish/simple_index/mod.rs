@@ -7,6 +7,7 @@ mod http;
 mod json;
 mod metadata;
 mod page;
+mod provenance;
 
 use reqwest::header::CONTENT_TYPE;
 use url::Url;

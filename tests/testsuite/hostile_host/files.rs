@@ -172,6 +172,14 @@ fn checkpoints() {
         }),
     );
     report.add(
+        "from the far future",
+        &site.lock(|served| {
+            let mut forge = site.forge(served);
+            forge.checkpoint.time = "2999-01-01T00:00:00Z".parse().unwrap();
+            forge.sign();
+        }),
+    );
+    report.add(
         "with a snapshot that is not there",
         &site.lock(|served| {
             let mut forge = site.forge(served);

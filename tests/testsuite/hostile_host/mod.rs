@@ -112,6 +112,7 @@ impl Report {
         settings.set_omit_expression(true);
         settings.add_filter(r"\b[0-9a-f]{2}/\[DIGEST\]", "[DIGEST]");
         settings.add_filter(r"[A-Za-z0-9+/]{43}=", "[ROOT]");
+        settings.add_filter(r"\d+ bytes a second", "[FEW] bytes a second");
         settings.bind(|| insta::assert_snapshot!(name, self.0));
     }
 }

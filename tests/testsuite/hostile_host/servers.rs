@@ -68,6 +68,13 @@ fn servers() {
             std::thread::sleep(std::time::Duration::from_secs(3));
             Ok(())
         }),
+        ("a slow drip", "acme-walls", |stream| {
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")?;
+            loop {
+                stream.write_all(b" ")?;
+                std::thread::sleep(std::time::Duration::from_millis(200));
+            }
+        }),
         ("a drop in the middle", "acme-walls", |stream| {
             write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{{\"kind\":")
         }),
