@@ -129,20 +129,24 @@ fn check_names(
     reader.check_grown(of_names.chain([of_prefixes]))?;
     let prefixes = Prefixes::parse(&prefix_bytes)?;
     let prefix_lines = sealed_lines(layout::PREFIXES_INDEX, &prefix_bytes)?;
-    let chosen: BTreeSet<(&PackageName, &Version)> =
-        releases.iter().map(|(name, version)| (name, version)).collect();
-    let is_chosen = |name, version| chosen.contains(&(name, version));
+    let mut chosen: BTreeMap<&PackageName, BTreeSet<&Version>> = BTreeMap::new();
+    for (name, version) in releases {
+        chosen.entry(name).or_default().insert(version);
+    }
+    let is_chosen = |name: &PackageName, version: &Version| {
+        chosen.get(name).is_some_and(|versions| versions.contains(version))
+    };
     let mut lines: BTreeMap<&PackageName, Vec<SealedLine>> = BTreeMap::new();
     for (name, history) in &histories {
         // Of most packages nobody has said anything that could be checked.
         let is_free = prefixes.owners.keys().all(|prefix| !prefix.covers(name))
-            && history.package.is_unsigned(|version| is_chosen(*name, version));
+            && history.package.is_unsigned(|version| is_chosen(name, version));
         let read = if is_free { Vec::new() } else { sealed_lines(&history.path, &history.bytes)? };
         lines.insert(name, read);
     }
     let mut cases = prefix_cases(&prefix_lines, &prefixes, &histories);
     for (name, history) in &histories {
-        let here = |version: &Version| is_chosen(*name, version);
+        let here = |version: &Version| is_chosen(name, version);
         cases.extend(package_cases(history, &lines[name], &prefixes, here));
     }
     let verdicts = judge(authority, reader, &registry, &cases)?;
