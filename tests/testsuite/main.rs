@@ -22,6 +22,7 @@ mod http;
 mod import;
 mod import_by_pip;
 mod keygen;
+mod keyless_publish;
 mod lock;
 mod lock_choices;
 mod lock_conflicts;
