@@ -29,7 +29,7 @@ impl KnownHosts {
 
     /// Those of the registry in a folder.
     pub fn of_directory(context: &Context, dir: &Path) -> anyhow::Result<Self> {
-        let reader = context.open_directory(dir)?;
+        let reader = context.open_directory(dir, None)?;
         let url = Location::Path(dir.to_owned());
         let registry = Registry::new(reader.config()?.name.clone(), url);
         Ok(Self { registries: Some(Registries::new(vec![registry], vec![reader])), shipped: shipped()? })

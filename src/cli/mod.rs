@@ -116,10 +116,10 @@ enum Command {
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
-    Mirror(mirror::Arguments),
     /// Show the policies that hold here, and judge a lock or an environment by them
     #[command(subcommand)]
     Policy(policy::Command),
+    Mirror(mirror::Arguments),
     #[command(subcommand)]
     Config(config::Command),
     /// Print a completion script for a shell
@@ -170,8 +170,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Keygen(arguments) => keygen::run(&context, &arguments),
         Command::Sign(arguments) => sign::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),
-        Command::Mirror(arguments) => mirror::run(&context, arguments),
         Command::Policy(command) => policy::run(&context, &command),
+        Command::Mirror(arguments) => mirror::run(&context, arguments),
         Command::Config(command) => config::run(&context, &command),
         Command::Manual(arguments) => manual::run(&arguments, Cli::command()),
         Command::Completions { shell } => {

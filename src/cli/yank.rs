@@ -9,6 +9,7 @@ use rvp::publish::{Standing, commit, sign};
 use super::context::{Context, current_project};
 use super::publish::Writable;
 use super::record_signing::RecordSigning;
+use super::registry::views;
 
 /// Withdraw a release, or give it back
 ///
@@ -47,6 +48,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let standing = Standing::of_name(&name, Some(&package), &prefixes);
     let signed = sign(&writer.config().name, standing, signatory.as_ref(), vec![record], now)?;
     let sealed = commit(&mut writer, vec![signed], now)?;
+    views::refresh_after(context, &writer)?;
     context.say(&format!("{done} {name} {version}; the log has {} entries", sealed.checkpoint.size));
     Ok(super::published::report_dropped(&sealed))
 }

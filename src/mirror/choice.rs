@@ -77,10 +77,10 @@ impl<'a> Chooser<'a> {
         for (version, artifact) in self.releases(&package) {
             if self.takes_file(&name, version, artifact) {
                 taken = true;
-                chosen.artifacts.insert(layout::blob(artifact), artifact.clone());
-                if let Some(file) = &artifact.provenance {
-                    chosen.bundles.insert(layout::blob_of(file.blake3, layout::PROVENANCE), file.clone());
+                if let Some(provenance) = &artifact.provenance {
+                    chosen.bundles.insert(layout::provenance(provenance), provenance.clone());
                 }
+                chosen.artifacts.insert(layout::blob(artifact), artifact.clone());
             }
         }
         if taken {

@@ -179,7 +179,7 @@ fn write_entries(source: &Reader, from: u64, to: &File, out: &Path) -> Result<(M
         news.blobs.extend(record.artifacts().iter().map(layout::blob));
         news.blobs.extend(record.signatures().iter().map(layout::bundle));
         let attestations = record.artifacts().iter().filter_map(|artifact| artifact.provenance.as_ref());
-        news.blobs.extend(attestations.map(|file| layout::blob_of(file.blake3, layout::PROVENANCE)));
+        news.blobs.extend(attestations.map(layout::provenance));
         match record {
             Record::Seal(seal) => drop(news.index.insert(seal.path)),
             Record::File(file) => drop(news.files.insert(file.path)),

@@ -78,7 +78,7 @@ pub enum PublishError {
     #[error("the record of {release} cannot be written: {source}")]
     Record { release: String, source: RecordError },
     #[error("{what} is refused: it is {source}\n  hint: {}", sign_hint(*signed))]
-    Unauthorised { what: String, signed: bool, source: Unauthorised },
+    Unauthorised { what: String, signed: bool, source: Box<Unauthorised> },
     #[error("{} holds no change of owners that can be used: {reason}\n  hint: make the change again with `rvp owner … --pending FILE`", path.display())]
     Pending { path: PathBuf, reason: String },
     #[error(

@@ -186,7 +186,11 @@ impl PendingOwners {
             Err(too_few @ Unauthorised::TooFew { .. }) => return Ok(Attempt::TooFew(too_few)),
             Err(source) => {
                 let what = format!("the change of the owners of {owned}");
-                return Err(PublishError::Unauthorised { what, signed: !signers.is_empty(), source });
+                return Err(PublishError::Unauthorised {
+                    what,
+                    signed: !signers.is_empty(),
+                    source: Box::new(source),
+                });
             }
             Ok(_) => {}
         }

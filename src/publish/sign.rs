@@ -69,7 +69,11 @@ pub fn sign(
     let signers: Vec<Signer> = signatory.map(Signatory::signer).into_iter().collect();
     for record in &records {
         authorise(record, &signers, standing.own, standing.prefix, now).map_err(|source| {
-            PublishError::Unauthorised { what: title(record), signed: signatory.is_some(), source }
+            PublishError::Unauthorised {
+                what: title(record),
+                signed: signatory.is_some(),
+                source: Box::new(source),
+            }
         })?;
     }
     let bundle = signatory.map(|signatory| sign_records(registry, signatory, &mut records)).transpose()?;

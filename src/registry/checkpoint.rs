@@ -19,6 +19,9 @@ use super::RegistryError;
 use super::log_key::{LogKey, sign_error, verifier};
 use crate::model::Blake3;
 
+/// A log of more entries is not read: the numbers of its hashes, about two for each entry, have 64 bits.
+const MAX_SIZE: u64 = 1 << 62;
+
 /// A state of a registry: the size and root of its log, and the snapshot of its files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
@@ -57,6 +60,12 @@ impl Checkpoint {
         if body.origin() != origin {
             return Err(bad(format!("its origin is `{}`, and its key is that of `{origin}`", body.origin())));
         }
+        if body.size() > MAX_SIZE {
+            return Err(bad(format!(
+                "its log has {} entries, and {MAX_SIZE} are the most that there can be",
+                body.size()
+            )));
+        }
         let extension = |name: &str| {
             let mut found =
                 body.extension().lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -78,5 +87,28 @@ impl Checkpoint {
     /// The root as the checkpoint writes it.
     pub fn root_base64(&self) -> String {
         self.root.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_no_larger_than_its_hashes_can_be_numbered() {
+        let (key, verifier_key) = LogKey::generate("acme").unwrap();
+        let read = |size| {
+            let state = Checkpoint {
+                origin: "acme".into(),
+                size,
+                root: tlog_tiles::EMPTY_HASH,
+                snapshot: Blake3::of(b""),
+                time: jiff::Timestamp::UNIX_EPOCH,
+            };
+            Checkpoint::verify("here", &state.sign(&key).unwrap(), &verifier_key)
+                .map_err(|error| error.to_string())
+        };
+        assert!(read(MAX_SIZE).is_ok());
+        assert!(read(MAX_SIZE + 1).unwrap_err().contains("the most that there can be"));
     }
 }

@@ -13,7 +13,7 @@ use crate::files;
 use crate::model::{Artifact, Blake3, BundleFile, FileRecord};
 
 /// Writes a file as a whole, for everybody to read.
-pub(super) fn replace_shared_file(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
+pub(crate) fn replace_shared_file(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
     replace_file_after(path, bytes, set_readable)
 }
 

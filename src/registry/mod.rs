@@ -36,6 +36,7 @@ pub use checkpoint::Checkpoint;
 pub use client::{ClientFolders, replace_file};
 pub use config::Config;
 pub use cosignature::{Cosignature, Witness, WitnessKey, WitnessPolicy, cosignatures};
+pub(crate) use directory::replace_shared_file;
 pub use error::{RegistryError, hint_of};
 pub use evidence::{Contradiction, Evidence, MAX_EVIDENCE, NoEvidence};
 pub use hosts::REVIT_RELEASES;

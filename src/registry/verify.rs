@@ -120,7 +120,7 @@ fn replay(reader: &Reader) -> Result<(FilesByPath, BTreeMap<String, Entry>), Reg
             open.push(entry.to_vec());
             return Ok(());
         };
-        if seal.count != open.len() as u64 || seal.first + seal.count != number {
+        if seal.count != open.len() as u64 || seal.first.checked_add(seal.count) != Some(number) {
             return Err(bad(format!(
                 "the seal says {} records from {} on, and ends {} records",
                 seal.count,

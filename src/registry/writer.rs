@@ -162,6 +162,11 @@ impl Writer {
         Self { authority: Some(authority), ..self }
     }
 
+    /// The folder of the registry.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -197,17 +202,17 @@ impl Writer {
         self.commit(Change { records: by_path(records)?, ..Change::default() }, now)
     }
 
-    /// Puts a file into the directory, in place of one that is there, and commits the record of it. Between the two, readers
-    /// find that it differs from what the checkpoint covers, and stop.
+    /// Puts a listed file into the registry, in place of one that is there, with the record of it.
     pub fn publish_file(
         &mut self,
         path: &str,
         bytes: &[u8],
         now: jiff::Timestamp,
     ) -> Result<Sealed, RegistryError> {
-        self.put(path, bytes)?;
         let record = FileRecord { path: path.into(), length: bytes.len() as u64, blake3: Blake3::of(bytes) };
-        self.publish(vec![Record::File(record)], now)
+        let records = by_path(vec![Record::File(record)])?;
+        let files = BTreeMap::from([(path.to_owned(), bytes.to_owned())]);
+        self.commit(Change { records, files, ..Change::default() }, now)
     }
 
     /// Commits the proposals in all index files.

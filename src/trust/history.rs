@@ -48,7 +48,7 @@ pub enum HistoryError {
     #[error(
         "{what} in the registry `{registry}` is {source}: someone who has the registry's key, and not an owner's, added it\n  hint: use nothing of {of} from this registry until its owners and whoever runs the registry have looked at log entry {entry}"
     )]
-    Unauthorised { what: String, of: String, registry: String, entry: u64, source: Unauthorised },
+    Unauthorised { what: String, of: String, registry: String, entry: u64, source: Box<Unauthorised> },
     #[error("{what} in the registry `{registry}` cannot be believed: {reason}")]
     Signature { what: String, registry: String, reason: String },
 }
@@ -309,7 +309,7 @@ fn judge_one(
             of: case.of.clone(),
             registry: registry.to_owned(),
             entry: case.line.entry,
-            source,
+            source: Box::new(source),
         }
     })?;
     Ok(Verdict { signers, why })

@@ -69,8 +69,8 @@ fn the_first_page_lists_the_commands() {
       keygen       Make a key pair to sign with
       sign         Sign files, with an identity or a key
       registry     Make, fill, seal and verify registries
-      mirror       Copy a registry, or what is new in it, into a folder
       policy       Show the policies that hold here, and judge a lock or an environment by them
+      mirror       Copy a registry, or what is new in it, into a folder
       config       Show and change settings
       completions  Print a completion script for a shell
       manual       Write manual pages for `man`
@@ -132,6 +132,7 @@ fn the_first_page_lists_the_commands() {
       list        List the registries of the settings, with the fingerprints of their keys
       remove      Remove a registry from the user's settings
       policy      Put a policy into a registry, for all who use it, and seal it
+      views       Make the pages of `simple/`, for pip and uv
       help        Print this message or the help of the given subcommand(s)
 
     Options:

@@ -580,5 +580,8 @@ fn a_registry_with_owners() {
     world.done("registry verify copy");
     world.done("mirror bundle copy --out all.tar");
     world.done("mirror apply all.tar far");
-    assert_eq!(same_files(&world.path("owned"), &world.path("far")), same_files(&world.path("owned"), &world.path("copy")));
+    assert_eq!(
+        same_files(&world.path("owned"), &world.path("far")),
+        same_files(&world.path("owned"), &world.path("copy"))
+    );
 }

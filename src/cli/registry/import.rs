@@ -86,6 +86,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     if let Some(staging) = staging {
         staging.remove()?;
     }
+    super::views::refresh_after(context, &writer)?;
     report(context, &published)
 }
 

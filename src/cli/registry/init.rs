@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use rvp::model::Record;
 use rvp::registry::{Config, LogKey, REVIT_RELEASES, Writer, key_fingerprint};
+use rvp::views::Views;
 
 use super::add::link_part;
+use super::views;
 use crate::cli::context::Context;
 use crate::cli::output;
 use crate::cli::secret_file::write_secret;
@@ -23,6 +25,9 @@ pub struct Arguments {
     /// Fill in the releases of a host application
     #[arg(long, value_enum, value_name = "HOST")]
     with: Vec<Host>,
+    /// Keep pages in `simple/`, by which pip and uv read the registry as an index
+    #[arg(long)]
+    simple: bool,
     /// Clients refuse a state that was sealed longer ago than this
     #[arg(long, value_name = "DAYS")]
     max_age_days: Option<u32>,
@@ -57,6 +62,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         let _ = std::fs::remove_file(&path);
         let _ = key.forget_sealed();
         return Err(error.into());
+    }
+    if arguments.simple {
+        drop(Views::create(&arguments.dir)?);
+        views::refresh(context, &arguments.dir, &verifier_key)?;
     }
     context.say(&format!("made the registry `{}` in {}", config.name, arguments.dir.display()));
     context.say(&format!(

@@ -8,6 +8,7 @@ mod policy;
 mod rotate_key;
 mod seal;
 mod verify;
+pub mod views;
 mod witness;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ pub enum Command {
     Import(import::Arguments),
     Seal(seal::Arguments),
     Verify(verify::Arguments),
+    Views(views::Arguments),
     Policy(policy::Arguments),
     RotateKey(rotate_key::Arguments),
     Witness(witness::Arguments),
@@ -35,6 +37,7 @@ pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(arguments) => import::run(context, &arguments),
         Command::Seal(arguments) => seal::run(context, &arguments),
         Command::Verify(arguments) => verify::run(context, &arguments),
+        Command::Views(arguments) => views::run(context, &arguments),
         Command::Policy(arguments) => policy::run(context, &arguments),
         Command::RotateKey(arguments) => rotate_key::run(context, &arguments),
         Command::Witness(arguments) => witness::run(context, &arguments),

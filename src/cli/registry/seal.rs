@@ -43,6 +43,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let options =
         SealOptions { blobs_elsewhere: arguments.allow_missing_blobs, drop_refused: arguments.drop_refused };
     let sealed = writer.seal_proposals(jiff::Timestamp::now(), options)?;
+    super::views::refresh_after(context, &writer)?;
     context.say(&format!(
         "sealed {} in {}; the log has {} entries",
         output::count(sealed.records, "record"),

@@ -21,7 +21,7 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let reader = context.open_directory(&arguments.dir)?;
+    let reader = context.open_directory(&arguments.dir, None)?;
     let bar = if context.global.quiet {
         indicatif::ProgressBar::hidden()
     } else {
