@@ -13,7 +13,7 @@ use rvp::registry::{
 };
 use rvp::trust::policy::{FILE_NAME, Places, Policies, ProjectPlace, WitnessQuorum};
 
-use rvp::trust::{RecordVerifier, RootFiles};
+use rvp::trust::{RecordVerifier, RootFiles, TrustedRoot};
 
 use super::{Global, output};
 
@@ -79,10 +79,19 @@ impl Context {
 
     /// Who knows signatures, by the authorities that this machine trusts. What its policy names goes before any setting.
     pub fn authority(&self, settings: &Settings) -> anyhow::Result<Arc<RecordVerifier>> {
+        Ok(Arc::new(RecordVerifier::new(self.root_files(settings)?)))
+    }
+
+    /// The trusted root of this machine, user and project.
+    pub fn trusted_root(&self) -> anyhow::Result<TrustedRoot> {
+        let settings = self.settings(Settings::default(), current_project()?.as_ref())?;
+        Ok(self.root_files(&settings)?.load()?)
+    }
+
+    fn root_files(&self, settings: &Settings) -> anyhow::Result<RootFiles> {
         let of_machine = self.policies()?.trusted_root().map(|(path, _)| path);
         let named = of_machine.or_else(|| settings.trusted_root.clone());
-        let root = RootFiles { named, refreshed: Some(self.home.trusted_root()) };
-        Ok(Arc::new(RecordVerifier::new(root)))
+        Ok(RootFiles { named, refreshed: Some(self.home.trusted_root()) })
     }
 
     /// How to talk to web servers.
@@ -130,17 +139,14 @@ impl Context {
         })
     }
 
-    /// Opens the registry in a folder, as whoever keeps it does: policies are for those who use it. `key` is its log's, where another
-    /// than the one trusted before is known to be right.
+    /// Opens the registry in a folder, as whoever keeps it does: policies are for those who use it. `key` is its log's, where
+    /// another than the one trusted before is known to be right.
     pub fn open_directory(&self, dir: &Path, key: Option<&str>) -> anyhow::Result<Reader> {
         let settings = self.settings(Settings::default(), None)?;
         let location = dir.to_str().with_context(|| format!("{} is not a path in UTF-8", dir.display()))?;
-        let options = OpenOptions {
-            key: key.map(str::to_owned),
-            offline: self.global.offline,
-            refresh: true,
-            ..OpenOptions::default()
-        };
+        let key = key.map(str::to_owned);
+        let options =
+            OpenOptions { key, offline: self.global.offline, refresh: true, ..OpenOptions::default() };
         Ok(self.open_with(location, &settings, &options)?)
     }
 

@@ -23,6 +23,7 @@ mod list;
 mod lock;
 mod machine;
 mod manual;
+mod mirror;
 mod output;
 mod owner;
 mod owners_list;
@@ -118,6 +119,7 @@ enum Command {
     /// Show the policies that hold here, and judge a lock or an environment by them
     #[command(subcommand)]
     Policy(policy::Command),
+    Mirror(mirror::Arguments),
     #[command(subcommand)]
     Config(config::Command),
     /// Print a completion script for a shell
@@ -169,6 +171,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sign(arguments) => sign::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),
         Command::Policy(command) => policy::run(&context, &command),
+        Command::Mirror(arguments) => mirror::run(&context, arguments),
         Command::Config(command) => config::run(&context, &command),
         Command::Manual(arguments) => manual::run(&arguments, Cli::command()),
         Command::Completions { shell } => {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use rvp::model::{Family, PackageName, ranges_of_specifiers_text};
 use rvp::project::{Location, PyProject, Settings, find_project};
-use rvp::publish::{Claim, Hosts, Signing, read_artifacts};
+use rvp::publish::{Claim, Hosts, Signing, attest_beside, read_artifacts};
 use rvp::registry::Writer;
 
 use super::context::{Context, current_project};
@@ -112,8 +112,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let project = current_project()?;
     let projects = projects_of(&arguments.files, project.as_ref())?;
     let incoming = read_artifacts(&arguments.files, |name| hosts_of(name, &arguments.hosts, &projects));
-    let signatory =
-        arguments.signing.signatory(context, &arguments.registry.settings(context, project.as_ref())?)?;
+    let settings = arguments.registry.settings(context, project.as_ref())?;
+    let incoming = attest_beside(incoming, &*context.authority(&settings)?);
+    let signatory = arguments.signing.signatory(context, &settings)?;
     let signing = signatory.as_ref().map(|signatory| Signing { signatory, claim: arguments.claim.choice() });
     let mut writer = arguments.registry.open(context, project.as_ref())?;
     let now = jiff::Timestamp::now();

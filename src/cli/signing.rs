@@ -73,7 +73,7 @@ impl SigningOptions {
         let services = match (&self.trust_config, &self.signing_config) {
             (Some(path), _) => Services::read_trust_config(path)?,
             (None, Some(path)) => Services::read_signing_config(path)?,
-            (None, None) => Services::public()?,
+            (None, None) => Services::public(context.trusted_root()?)?,
         };
         let token = self.token(context, &services)?;
         let runtime = context.runtime.handle().clone();

@@ -40,7 +40,7 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
         Command::Show { trusted_root } => {
             let root = match trusted_root {
                 Some(path) => TrustedRoot::read(path)?,
-                None => TrustedRoot::load(Some(&context.home.trusted_root()))?,
+                None => context.trusted_root()?,
             };
             show(context, &root)?;
         }

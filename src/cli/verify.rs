@@ -86,7 +86,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let bundle = Bundle::read(&path).with_context(|| format!("cannot verify with {}", path.display()))?;
     let root = match &arguments.trusted_root {
         Some(path) => TrustedRoot::read(path)?,
-        None => TrustedRoot::load(Some(&context.home.trusted_root()))?,
+        None => context.trusted_root()?,
     };
     let keys = arguments.who.keys()?;
     let verifier = Verifier::new(&root)?;

@@ -204,29 +204,3 @@ impl Package {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seals_name_entries_of_the_log_that_rise_and_can_be_counted() {
-        let parse = |first: [u64; 2]| {
-            let name = PackageName::python("acme").unwrap();
-            let line = |number: usize| {
-                format!(
-                    "{{\"kind\":\"note\"}}\n{{\"kind\":\"seal\",\"path\":\"{}\",\"first\":{},\"count\":1,\"time\":\"2026-01-01T00:00:00Z\"}}\n",
-                    name.index_path(),
-                    first[number]
-                )
-            };
-            Package::parse(&name, (line(0) + &line(1)).as_bytes()).map_err(|error| error.to_string())
-        };
-        assert!(parse([1, 3]).is_ok());
-        assert_eq!(
-            parse([1, 2]).unwrap_err(),
-            "line 4 of index/python/ac/me/acme: its first entry in the log is 2, and 3 is the first that it can be"
-        );
-        assert!(parse([1, u64::MAX - 1]).unwrap_err().ends_with("3 is the first that it can be"));
-    }
-}

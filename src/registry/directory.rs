@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read, Write as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::client::replace_file_after;
 use super::snapshot::Entry;
 use super::{RegistryError, layout, seal};
+use crate::files;
 use crate::model::{Artifact, Blake3, BundleFile, FileRecord};
 
 /// Writes a file as a whole, for everybody to read.
@@ -65,6 +66,63 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), RegistryError> {
 #[cfg(not(unix))]
 pub(super) fn sync_folder(_: &Path) -> Result<(), RegistryError> {
     Ok(())
+}
+
+/// Writes what `from` holds as the blob `file`, unless its length or digest are others: then it says so instead.
+/// `source` is for messages.
+pub(super) fn put_blob(
+    dir: &Path,
+    from: &mut dyn Read,
+    source: &Path,
+    file: &str,
+    digest: Blake3,
+    size: u64,
+) -> Result<Result<(), String>, RegistryError> {
+    let path = dir.join(layout::blob_of(digest, file));
+    let folder = path.parent().unwrap_or(dir);
+    std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
+    let mut to = files::temporary_file(folder).map_err(RegistryError::io("write in", folder))?;
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 1 << 17];
+    // One byte more than there should be tells a longer file from a whole one.
+    let mut from = from.take(size.saturating_add(1));
+    loop {
+        let length = from.read(&mut buffer).map_err(RegistryError::io("read", source))?;
+        if length == 0 {
+            break;
+        }
+        hasher.update(&buffer[..length]);
+        to.write_all(&buffer[..length]).map_err(RegistryError::io("write", &path))?;
+    }
+    let found = Blake3(*hasher.finalize().as_bytes());
+    if hasher.count() != size || found != digest {
+        let longer = if hasher.count() > size { "more than " } else { "" };
+        let length = hasher.count().min(size);
+        return Ok(Err(format!("it has {longer}{length} bytes of {size}, and the digest {found}")));
+    }
+    to.as_file().sync_data().map_err(RegistryError::io("write", &path))?;
+    set_readable(to.path())?;
+    files::persist(to, &path).map_err(RegistryError::io("write", &path))?;
+    Ok(Ok(()))
+}
+
+/// A node of the snapshot.
+pub(super) fn read_node(dir: &Path, digest: Blake3) -> Result<Vec<u8>, RegistryError> {
+    let path = dir.join(layout::snapshot_node(digest));
+    let bytes = std::fs::read(&path).map_err(RegistryError::io("read", path))?;
+    if Blake3::of(&bytes) != digest {
+        return Err(RegistryError::SnapshotNode { digest });
+    }
+    Ok(bytes)
+}
+
+/// Files of the log.
+pub(super) fn read_log(dir: &Path, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
+    let read = |path: &String| {
+        let path = dir.join(path);
+        std::fs::read(&path).map_err(RegistryError::io("read", path))
+    };
+    paths.iter().map(read).collect()
 }
 
 /// An index file, cut where the snapshot says that its committed bytes end.

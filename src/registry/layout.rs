@@ -66,6 +66,11 @@ pub fn bundle(file: &BundleFile) -> String {
 pub const PROVENANCE: &str = "provenance.json";
 pub const MAX_PROVENANCE: u64 = 4 << 20;
 
+/// `blobs/ab/<blake3>/provenance.json`
+pub fn provenance(file: &BundleFile) -> String {
+    blob_of(file.blake3, PROVENANCE)
+}
+
 /// `snapshot/<blake3>`
 pub fn snapshot_node(digest: Blake3) -> String {
     format!("snapshot/{digest}")
@@ -95,6 +100,14 @@ pub fn is_listed_file(path: &str) -> bool {
     let own_rules = ["index", "log", "snapshot", "blobs"];
     path.len() <= 240
         && !path.to_ascii_lowercase().ends_with(BEFORE)
+        && path != super::MIRROR_FILE
         && path.split('/').all(is_file_name)
         && !path.split('/').next().is_some_and(|top| own_rules.contains(&top.to_ascii_lowercase().as_str()))
+}
+
+/// Whether `path` can be that of an index file: what a seal line says becomes a path on a disk where a copy is made.
+pub fn is_index_path(path: &str) -> bool {
+    path.len() <= 240
+        && path.strip_prefix("index/").is_some_and(|rest| rest.split('/').all(is_file_name))
+        && !path.contains(|c: char| c.is_ascii_uppercase())
 }

@@ -109,7 +109,7 @@ fn replay(reader: &Reader) -> Result<(FilesByPath, BTreeMap<String, Entry>), Reg
     let mut index = FilesByPath::new();
     let mut files = BTreeMap::new();
     let mut open: Vec<Vec<u8>> = Vec::new();
-    log::replay(reader, reader.checkpoint(), |number, entry| {
+    log::replay(reader, reader.checkpoint(), 0, |number, entry| {
         let bad = |reason: String| RegistryError::Log { reason: format!("entry {number}: {reason}") };
         let line = std::str::from_utf8(entry).map_err(|_| bad("it is not UTF-8".into()))?;
         let record = Record::parse(line).map_err(|error| bad(error.to_string()))?;

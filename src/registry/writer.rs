@@ -18,7 +18,8 @@ use futures::future::BoxFuture;
 use rayon::prelude::*;
 
 use super::directory::{
-    InDirectory, index_file, lock, replace_checkpoint, replace_shared_file, set_readable, sync_folder,
+    InDirectory, index_file, lock, read_log, read_node, replace_checkpoint, replace_shared_file,
+    set_readable, sync_folder,
 };
 use super::key_change::committed_config;
 use super::log::{self, LogFiles};
@@ -201,17 +202,17 @@ impl Writer {
         self.commit(Change { records: by_path(records)?, ..Change::default() }, now)
     }
 
-    /// Puts a file into the directory, in place of one that is there, and commits the record of it. Between the two, readers
-    /// find that it differs from what the checkpoint covers, and stop.
+    /// Puts a listed file into the registry, in place of one that is there, with the record of it.
     pub fn publish_file(
         &mut self,
         path: &str,
         bytes: &[u8],
         now: jiff::Timestamp,
     ) -> Result<Sealed, RegistryError> {
-        self.put(path, bytes)?;
         let record = FileRecord { path: path.into(), length: bytes.len() as u64, blake3: Blake3::of(bytes) };
-        self.publish(vec![Record::File(record)], now)
+        let records = by_path(vec![Record::File(record)])?;
+        let files = BTreeMap::from([(path.to_owned(), bytes.to_owned())]);
+        self.commit(Change { records, files, ..Change::default() }, now)
     }
 
     /// Commits the proposals in all index files.
@@ -368,25 +369,12 @@ pub(super) fn by_path(records: Vec<Record>) -> Result<BTreeMap<String, Vec<Recor
 
 impl Nodes for Writer {
     fn node(&self, digest: Blake3) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
-        let path = self.dir.join(layout::snapshot_node(digest));
-        Box::pin(async move {
-            let bytes = std::fs::read(&path).map_err(RegistryError::io("read", path))?;
-            if Blake3::of(&bytes) != digest {
-                return Err(RegistryError::SnapshotNode { digest });
-            }
-            Ok(bytes)
-        })
+        Box::pin(async move { read_node(&self.dir, digest) })
     }
 }
 
 impl LogFiles for Writer {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
-        paths
-            .iter()
-            .map(|path| {
-                let path = self.dir.join(path);
-                std::fs::read(&path).map_err(RegistryError::io("read", path))
-            })
-            .collect()
+        read_log(&self.dir, paths)
     }
 }

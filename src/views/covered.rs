@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ViewsError;
 use crate::model::Record;
-use crate::registry::log::{check_consistency, replay_from};
+use crate::registry::log::{check_consistency, replay};
 use crate::registry::{Checkpoint, Reader, RegistryError, replace_shared_file};
 
 const FILE: &str = ".state.json";
@@ -60,7 +60,7 @@ impl Covered {
             return None;
         }
         let mut changed = BTreeSet::new();
-        let seals = replay_from(reader, now, self.size, |_, entry| {
+        let seals = replay(reader, now, self.size, |_, entry| {
             let bad = |reason: String| RegistryError::Log { reason };
             let line = std::str::from_utf8(entry).map_err(|error| bad(error.to_string()))?;
             if let Record::Seal(seal) = Record::parse(line).map_err(|error| bad(error.to_string()))? {

@@ -207,7 +207,7 @@ fn logs_have_the_roots_and_tiles_of_the_vectors() {
         }
         let (snapshot, time) = (Blake3::of(b""), jiff::Timestamp::UNIX_EPOCH);
         let mut count = 0;
-        replay(&files, &Checkpoint { origin: "t".into(), size, root, snapshot, time }, |number, found| {
+        replay(&files, &Checkpoint { origin: "t".into(), size, root, snapshot, time }, 0, |number, found| {
             assert_eq!(found, entry(number).as_bytes());
             count += 1;
             Ok(())

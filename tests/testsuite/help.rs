@@ -70,6 +70,7 @@ fn the_first_page_lists_the_commands() {
       sign         Sign files, with an identity or a key
       registry     Make, fill, seal and verify registries
       policy       Show the policies that hold here, and judge a lock or an environment by them
+      mirror       Copy a registry, or what is new in it, into a folder
       config       Show and change settings
       completions  Print a completion script for a shell
       manual       Write manual pages for `man`

@@ -21,6 +21,7 @@ pub enum Command {
     Import(import::Arguments),
     Seal(seal::Arguments),
     Verify(verify::Arguments),
+    Views(views::Arguments),
     Policy(policy::Arguments),
     RotateKey(rotate_key::Arguments),
     Witness(witness::Arguments),
@@ -28,7 +29,6 @@ pub enum Command {
     Add(add::AddArguments),
     List(add::ListArguments),
     Remove(add::RemoveArguments),
-    Views(views::Arguments),
 }
 
 pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
@@ -37,6 +37,7 @@ pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(arguments) => import::run(context, &arguments),
         Command::Seal(arguments) => seal::run(context, &arguments),
         Command::Verify(arguments) => verify::run(context, &arguments),
+        Command::Views(arguments) => views::run(context, &arguments),
         Command::Policy(arguments) => policy::run(context, &arguments),
         Command::RotateKey(arguments) => rotate_key::run(context, &arguments),
         Command::Witness(arguments) => witness::run(context, &arguments),
@@ -44,6 +45,5 @@ pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
         Command::Add(arguments) => add::add(context, &arguments),
         Command::List(arguments) => add::list(context, &arguments),
         Command::Remove(arguments) => add::remove(context, &arguments),
-        Command::Views(arguments) => views::run(context, &arguments),
     }
 }

@@ -56,18 +56,11 @@ impl Visit<'_> {
         let location = self.store.location();
         let missing = || RegistryError::NotARegistry { location: location.into(), missing: layout::CONFIG };
         let key = Config::parse(location, &config.ok_or_else(missing)?)?.key;
-        let refused = match self.verify(&key) {
-            Ok(checkpoint) => return Ok(Believed { checkpoint, key, followed: Vec::new() }),
-            Err(error) => error,
-        };
+        let Err(RegistryError::Signature { .. }) = self.verify(&key) else { return self.believe(&key) };
         // A writer that changes the key may be between the two files, or have died there.
         let before = self.read(&layout::before_last_change(layout::CONFIG), layout::MAX_CONFIG)?;
-        let key = before.and_then(|bytes| Config::parse(location, &bytes).ok()).map(|config| config.key);
-        let key = key.filter(|_| matches!(refused, RegistryError::Signature { .. }));
-        match key.and_then(|key| Some((self.verify(&key).ok()?, key))) {
-            Some((checkpoint, key)) => Ok(Believed { checkpoint, key, followed: Vec::new() }),
-            None => Err(refused),
-        }
+        let before = before.and_then(|bytes| Config::parse(location, &bytes).ok()).map(|config| config.key);
+        self.believe(&before.filter(|key| self.verify(key).is_ok()).unwrap_or(key))
     }
 
     /// The handovers that lead from one key to another, or none.

@@ -1,13 +1,11 @@
 //! Blobs on their way into a directory.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use super::Writer;
-use crate::files;
 use crate::model::Blake3;
-use crate::registry::directory::set_readable;
+use crate::registry::directory::put_blob;
 use crate::registry::{RegistryError, layout};
 
 impl Writer {
@@ -23,27 +21,9 @@ impl Writer {
         if path.metadata().is_ok_and(|known| known.len() == size) {
             return Ok(());
         }
-        let folder = path.parent().unwrap_or(&self.dir);
-        std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
         let mut from = File::open(source).map_err(RegistryError::io("read", source))?;
-        let mut to = files::temporary_file(folder).map_err(RegistryError::io("write in", folder))?;
-        let mut hasher = blake3::Hasher::new();
-        let mut buffer = vec![0; 1 << 17];
-        loop {
-            let length = from.read(&mut buffer).map_err(RegistryError::io("read", source))?;
-            if length == 0 {
-                break;
-            }
-            hasher.update(&buffer[..length]);
-            to.write_all(&buffer[..length]).map_err(RegistryError::io("write", &path))?;
-        }
-        let found = Blake3(*hasher.finalize().as_bytes());
-        if found != digest {
-            return Err(RegistryError::SourceChanged { path: source.into() });
-        }
-        to.as_file().sync_data().map_err(RegistryError::io("write", &path))?;
-        set_readable(to.path())?;
-        files::persist(to, &path).map_err(RegistryError::io("write", &path))
+        let put = put_blob(&self.dir, &mut from, source, file, digest, size)?;
+        put.map_err(|_| RegistryError::SourceChanged { path: source.into() })
     }
 
     /// Writes a blob that is in memory.

@@ -4,12 +4,12 @@
 use jiff::Timestamp;
 use sigstore_sign::SigningContext;
 use sigstore_types::{Artifact, Bundle, Sha256Hash, Statement};
-use sigstore_verify::{VerificationPolicy, Verifier};
 use tokio::runtime::Handle;
 
 use super::error::plain;
 use super::{Services, SignError, Signed, Token, client};
 use crate::model::{Sha256, Signer};
+use crate::trust::{Bundle as Checked, TrustError, Verifier};
 
 /// The holder of an identity token, and the services that vouch for it.
 pub struct Keyless {
@@ -62,12 +62,14 @@ impl Keyless {
 
     /// Checks the result as those will who get it: what does not verify is of no use, and says that a service is not what it should be.
     fn finish(&self, bundle: &Bundle, digest: Sha256Hash) -> Result<Signed, SignError> {
-        let useless = |error: sigstore_verify::Error| SignError::Useless {
-            reason: plain(&error.to_string(), Some(&self.token)),
-        };
+        let useless =
+            |error: TrustError| SignError::Useless { reason: plain(&error.to_string(), Some(&self.token)) };
+        let bytes = bundle.to_json()?.into_bytes();
         if let Some(root) = &self.services.root {
-            let verifier = Verifier::new(root).map_err(useless)?;
-            verifier.verify(digest, bundle, &VerificationPolicy::any_identity()).map_err(useless)?;
+            let verified = Verifier::new(root).and_then(|verifier| {
+                verifier.verify_artifact(&Checked::parse(&bytes)?, Sha256(*digest.as_bytes()), &[])
+            });
+            return Ok(Signed { signer: verified.map_err(useless)?.signer, bundle: bytes });
         }
         let certificate = bundle.signing_certificate().map(sigstore_crypto::parse_certificate_info);
         let named = certificate.and_then(Result::ok).and_then(|info| info.identity.zip(info.issuer));
@@ -75,7 +77,7 @@ impl Keyless {
             reason: "its certificate names no identity and issuer".to_owned(),
         })?;
         let signer = Signer::Identity { identity: identity.as_str().to_owned(), issuer };
-        Ok(Signed { bundle: bundle.to_json()?.into_bytes(), signer })
+        Ok(Signed { bundle: bytes, signer })
     }
 
     fn refusal(&self, error: sigstore_sign::Error) -> SignError {

@@ -5,9 +5,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use sigstore_sign::SigningServices;
-use sigstore_trust_root::{SigningConfig, SigstoreInstance, TrustedRoot};
+use sigstore_trust_root::{SigningConfig, SigstoreInstance};
 
 use super::SignError;
+use crate::trust::{Origin, TrustedRoot};
 
 const CLIENT_TRUST_CONFIG: &str = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json";
 /// The most bytes that a configuration may have. The public one, root and all, has 9,000.
@@ -21,12 +22,10 @@ pub struct Services {
 }
 
 impl Services {
-    /// The public instance, as it was when this program was built.
-    pub fn public() -> Result<Self, SignError> {
-        let refused = |reason: String| SignError::PublicInstance { reason };
-        let instance = SigstoreInstance::PublicGood;
-        let signing = SigningServices::from_embedded(instance).map_err(|error| refused(error.to_string()))?;
-        let root = TrustedRoot::from_embedded(instance).map_err(|error| refused(error.to_string()))?;
+    /// The public instance, as it was when this program was built. What it signs is checked with `root`.
+    pub fn public(root: TrustedRoot) -> Result<Self, SignError> {
+        let signing = SigningServices::from_embedded(SigstoreInstance::PublicGood)
+            .map_err(|error| SignError::PublicInstance { reason: error.to_string() })?;
         Ok(Self { signing, root: Some(root) })
     }
 
@@ -37,7 +36,7 @@ impl Services {
         #[serde(rename_all = "camelCase")]
         struct ClientTrustConfig {
             media_type: String,
-            trusted_root: TrustedRoot,
+            trusted_root: serde_json::Value,
             signing_config: serde_json::Value,
         }
         let refused = |reason| SignError::Config { path: path.to_owned(), reason };
@@ -47,7 +46,9 @@ impl Services {
             return Err(refused(format!("its media type is `{}`", config.media_type)));
         }
         let signing = services(path, &config.signing_config.to_string())?;
-        Ok(Self { signing, root: Some(config.trusted_root) })
+        let root = TrustedRoot::parse(&config.trusted_root.to_string(), Origin::File(path.to_owned()))
+            .map_err(|error| refused(error.to_string()))?;
+        Ok(Self { signing, root: Some(root) })
     }
 
     /// Reads a signing configuration: the message `SigningConfig`, version 0.2.
