@@ -10,9 +10,9 @@ use super::container::Container;
 use super::copy::{STEP, chosen, of_replica, write_mirror_file};
 use super::verify::mirror_file;
 use crate::fetch::{Event, Progress};
-use crate::model::Blake3;
+use crate::model::{Blake3, Record};
 use crate::registry::snapshot::Entry;
-use crate::registry::{Checkpoint, Choice, Config, RegistryError, Replica, layout, log};
+use crate::registry::{Checkpoint, Choice, Config, RegistryError, Replica, believe, layout, log};
 
 /// What applying a bundle did.
 #[derive(Debug, serde::Serialize)]
@@ -49,11 +49,12 @@ pub fn apply(
     // Before the folder is touched: with the key that is trusted already, if there is one.
     let location = file.display().to_string();
     let known = Replica::key_at(dir)?;
+    let handovers = handovers(&container)?;
     if let Some(key) = key {
-        Checkpoint::verify(&location, &signed, key)?;
+        believe(&location, &signed, key, &handovers)?;
     }
-    let key = known.as_deref().or(key).unwrap_or(&manifest.key).to_owned();
-    let checkpoint = Checkpoint::verify(&location, &signed, &key)?;
+    let trusted = known.as_deref().or(key).unwrap_or(&manifest.key);
+    let (checkpoint, key) = believe(&location, &signed, trusted, &handovers)?;
     if checkpoint.size != manifest.to {
         return Err(container.damaged("its manifest speaks of another state than its checkpoint".into()));
     }
@@ -86,7 +87,7 @@ pub fn apply(
     (applied.blobs, applied.bytes) = wanted.total();
     put_blobs(&container, &replica, &wanted)?;
     for (path, entry) in replica.missing_files() {
-        replica.put(&path, &listed_file(&container, &path, entry, &key)?)?;
+        replica.put_listed(&path, &listed_file(&container, &path, entry, &key)?)?;
     }
     let source = mirror_file(dir)?.and_then(|file| file.source);
     write_mirror_file(&replica, source, &manifest.holds)?;
@@ -94,6 +95,19 @@ pub fn apply(
     let signed = replica.signed_checkpoint().filter(|_| is_older).map_or(signed, <[u8]>::to_vec);
     replica.commit(&signed)?;
     Ok(applied)
+}
+
+/// The lines in which keys of the log hand over to others; they prove themselves.
+fn handovers(container: &Container) -> Result<Vec<u8>, MirrorError> {
+    let mut lines = Vec::new();
+    for entry in container.entries()? {
+        let entry = entry?;
+        if let Ok(Record::Key(_)) = Record::parse(&entry) {
+            lines.extend_from_slice(entry.as_bytes());
+            lines.push(b'\n');
+        }
+    }
+    Ok(lines)
 }
 
 /// Proves that the entries lead from the state of the copy to the one that is signed, before any is written.

@@ -62,7 +62,7 @@ pub(super) fn fetch(
     transfer.runtime.block_on(async {
         let mut bundles = futures::stream::iter(wanted.bundles)
             .map(async |(path, bundle)| {
-                let bytes = read_bundle(&**store, &path, bundle).await?;
+                let bytes = read_bundle(&**store, &path, &bundle).await?;
                 Ok::<_, MirrorError>((path, bytes))
             })
             .buffer_unordered(BUNDLES_AT_ONCE);
@@ -164,7 +164,7 @@ pub(super) fn put(
 pub(super) async fn read_bundle(
     store: &dyn Store,
     path: &str,
-    bundle: BundleFile,
+    bundle: &BundleFile,
 ) -> Result<Vec<u8>, MirrorError> {
     let location = || store.location().to_owned();
     if bundle.size > layout::MAX_BUNDLE {

@@ -14,7 +14,7 @@ use super::MirrorError;
 #[derive(Debug, Default)]
 pub(super) struct Chosen {
     pub artifacts: BTreeMap<String, Artifact>,
-    /// The bundles in which records are signed.
+    /// The bundles in which records are signed, and the attestations of artifacts.
     pub bundles: BTreeMap<String, BundleFile>,
     /// How many packages and releases were looked at.
     pub packages: u64,

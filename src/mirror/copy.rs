@@ -81,7 +81,7 @@ pub fn copy(
         for (path, entry) in replica.missing_files() {
             let file = source.file(&path)?.filter(|file| file.len() as u64 == entry.length);
             let missing = || RegistryError::Missing { location: store.location().into(), path: path.clone() };
-            replica.put(&path, &file.ok_or_else(missing)?)?;
+            replica.put_listed(&path, &file.ok_or_else(missing)?)?;
         }
         write_mirror_file(&replica, store_url(store.location()), &holds)?;
         let signed = own.as_deref().filter(|_| !is_newer).unwrap_or(source.signed_checkpoint());
@@ -103,7 +103,9 @@ pub fn choice_of_source(source: &Reader) -> Result<Choice, MirrorError> {
 /// A mirror only goes forward, along one history.
 fn check_continues(source: &Reader, replica: &Replica, old: &Checkpoint) -> Result<(), MirrorError> {
     let new = source.checkpoint();
-    if let Some(key) = replica.key().filter(|key| *key != source.key()) {
+    if let Some(key) = replica.key()
+        && !source.has_followed(key)?
+    {
         let location = source.store()?.location().to_owned();
         return Err(RegistryError::Signature { location, key: key.to_owned() }.into());
     }

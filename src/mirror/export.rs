@@ -14,7 +14,7 @@ use super::{MirrorError, verify::chosen};
 use crate::fetch::{Downloader, Wanted};
 use crate::files;
 use crate::model::{Blake3, Record};
-use crate::registry::{Checkpoint, Choice, Reader, RegistryError, Store, layout, log};
+use crate::registry::{Choice, Reader, RegistryError, Store, layout, log};
 
 /// The state that a bundle continues.
 #[derive(Clone, Debug)]
@@ -139,12 +139,26 @@ fn size_of(source: &Reader, since: &Since) -> Result<u64, MirrorError> {
     let mut bytes = Vec::new();
     let read = File::open(&path).and_then(|file| file.take(layout::MAX_CHECKPOINT).read_to_end(&mut bytes));
     read.map_err(|error| MirrorError::Since { since: location.clone(), reason: error.to_string() })?;
-    let old = Checkpoint::verify(&location, &bytes, source.key())?;
-    if old.size > now.size {
-        return Err(ahead(source, old.size)?);
+    let refused = |reason: String| MirrorError::Since { since: location.clone(), reason };
+    let (size, root) = size_and_root(&bytes).ok_or_else(|| refused("it is not a checkpoint".into()))?;
+    if size > now.size {
+        return Err(ahead(source, size)?);
     }
-    log::check_consistency(source, &old, now)?;
-    Ok(old.size)
+    if log::root_at(source, now, size)? != root {
+        let source = source.store()?.location();
+        return Err(refused(format!(
+            "{source} never had it: it is of another registry, or of another history of this one"
+        )));
+    }
+    Ok(size)
+}
+
+/// What a checkpoint says. Its signature may be by a key that the log had before, and is not asked for: that the signed log
+/// begins with this root is more than a signature could say.
+fn size_and_root(bytes: &[u8]) -> Option<(u64, tlog_tiles::Hash)> {
+    let note = signed_note::Note::from_bytes(bytes).ok()?;
+    let checkpoint = tlog_tiles::Checkpoint::from_bytes(note.text()).ok()?;
+    Some((checkpoint.size(), *checkpoint.hash()))
 }
 
 fn ahead(source: &Reader, since: u64) -> Result<MirrorError, MirrorError> {
@@ -164,6 +178,8 @@ fn write_entries(source: &Reader, from: u64, to: &File, out: &Path) -> Result<(M
         let record = Record::parse(line).map_err(|error| bad(error.to_string()))?;
         news.blobs.extend(record.artifacts().iter().map(layout::blob));
         news.blobs.extend(record.signatures().iter().map(layout::bundle));
+        let attestations = record.artifacts().iter().filter_map(|artifact| artifact.provenance.as_ref());
+        news.blobs.extend(attestations.map(layout::provenance));
         match record {
             Record::Seal(seal) => drop(news.index.insert(seal.path)),
             Record::File(file) => drop(news.files.insert(file.path)),
@@ -255,7 +271,7 @@ fn collect(
         }
     }
     for (path, bundle) in &chosen.bundles {
-        let bytes = transfer.runtime.block_on(read_bundle(&**store, path, bundle.clone()))?;
+        let bytes = transfer.runtime.block_on(read_bundle(&**store, path, bundle))?;
         data.push((Member::data(bundle.size, bundle.blake3), Content::Bytes(bytes)));
     }
     Ok(data)

@@ -49,7 +49,7 @@ pub fn verify(
     for (path, bundle) in &chosen.bundles {
         if !dir.join(path).exists() {
             problems.push(format!("{path} is missing"));
-        } else if let Err(error) = block_on(read_bundle(&**store, path, bundle.clone())) {
+        } else if let Err(error) = block_on(read_bundle(&**store, path, bundle)) {
             problems.push(error.to_string());
         }
     }

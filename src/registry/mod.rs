@@ -50,6 +50,7 @@ pub use reader::{MaxAge, OpenOptions, Reader};
 pub use replica::Replica;
 pub(crate) use retry::TRIES;
 pub use retry::backoff;
+pub use rotation::believe;
 pub use seal::Dropped;
 pub use store::{ByteStream, Fresh, Store, StoreError, open_store};
 pub use store_dir::DirStore;

@@ -21,6 +21,7 @@ use super::directory::{
     index_file, lock, put_blob, read_log, read_node, replace_checkpoint, replace_shared_file, set_readable,
     sync_folder,
 };
+use super::key_change::committed_config;
 use super::log::{self, LogFiles};
 use super::snapshot::{self, Entry, Nodes};
 use super::{Checkpoint, Config, RegistryError, layout};
@@ -340,6 +341,20 @@ impl Replica {
         replace_shared_file(&file, bytes)
     }
 
+    /// Writes a listed file of the state that was finished. What stood there in the state before goes beside it, where
+    /// readers of that state look for it.
+    pub fn put_listed(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
+        let before = match self.checkpoint() {
+            Some(state) => block_on(snapshot::lookup(self, state.snapshot, path)).ok().flatten(),
+            None => None,
+        };
+        let is_before = |bytes: &Vec<u8>| before.is_some_and(|entry| entry.digest == Blake3::of(bytes));
+        if let Some(current) = std::fs::read(self.dir.join(path)).ok().filter(is_before) {
+            self.put(&layout::before_last_change(path), &current)?;
+        }
+        self.put(path, bytes)
+    }
+
     /// Writes a blob from what `from` holds, or says in what way that is not the blob. `source` is for messages.
     pub fn put_blob(
         &self,
@@ -392,9 +407,8 @@ fn committed(dir: &Path) -> Result<Option<Committed>, RegistryError> {
     let location = dir.display().to_string();
     let config = read(layout::CONFIG)?
         .ok_or_else(|| RegistryError::NotARegistry { location: location.clone(), missing: layout::CONFIG })?;
-    let key = Config::parse(&location, &config)?.key;
-    let checkpoint = Checkpoint::verify(&location, &signed, &key)?;
-    Ok(Some(Committed { checkpoint, signed, key }))
+    let (config, checkpoint) = committed_config(dir, &config, &signed)?;
+    Ok(Some(Committed { checkpoint, signed, key: config.key }))
 }
 
 /// Has `text` stand at `at` in a file, whatever is behind it. Where it does already, nothing is written: a reader may

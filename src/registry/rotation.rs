@@ -17,7 +17,7 @@
 use signed_note::{Note, VerifierList};
 
 use super::log_key::{LogKey, key_name, verifier};
-use super::{RegistryError, layout};
+use super::{Checkpoint, RegistryError, layout};
 use crate::model::{KeyRecord, Record};
 
 /// A log's key gives its place to another one.
@@ -94,6 +94,25 @@ pub(super) fn follow(lines: &[u8], from: &str, is_wanted: impl Fn(&str) -> bool)
         }
     }
     None
+}
+
+/// The state that the bytes `signed` are, if `key` has signed it or one that it hands the log over to in `lines`; and that key.
+pub fn believe(
+    location: &str,
+    signed: &[u8],
+    key: &str,
+    lines: &[u8],
+) -> Result<(Checkpoint, String), RegistryError> {
+    let verify = |key: &str| Checkpoint::verify(location, signed, key);
+    let refused = match verify(key) {
+        Ok(checkpoint) => return Ok((checkpoint, key.to_owned())),
+        Err(error) => error,
+    };
+    let way = follow(lines, key, |key| verify(key).is_ok()).unwrap_or_default();
+    match way.last() {
+        Some(last) => Ok((verify(&last.new)?, last.new.clone())),
+        None => Err(refused),
+    }
 }
 
 /// Checks that the committed lines of `index/keys` are one way, each key signing for the next, that ends at `key`.

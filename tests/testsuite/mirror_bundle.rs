@@ -119,6 +119,7 @@ fn states_that_cannot_be_continued() {
     let world = World::with_registry(&[Wheel::new("acme-walls", "1.0")]);
     copy(&world.path("acme"), &world.path("aside"));
     world.publish("acme", &[Wheel::new("acme-walls", "1.1")]);
+    world.forget_sealed();
     world.publish("aside", &[Wheel::new("acme-walls", "1.2")]);
     world.publish("aside", &[Wheel::new("acme-walls", "1.3")]);
     world.done("registry init other --name acme");
@@ -132,9 +133,13 @@ fn states_that_cannot_be_continued() {
     // A newer state of another history, and of another registry.
     world.done("mirror acme far");
     let before = tree(&world.path("far"));
+    // As another machine would, which has not seen the registry.
+    let forget = || fs::remove_dir_all(world.path("home/state")).unwrap_or_default();
+    forget();
     world.done("mirror bundle aside --out aside.tar");
     world.done("mirror bundle aside --out aside-since.tar --since 15");
     world.done("mirror bundle other --out other.tar");
+    forget();
     show("mirror apply aside.tar far");
     show("mirror apply aside-since.tar far");
     show("mirror apply other.tar far");
@@ -143,6 +148,7 @@ fn states_that_cannot_be_continued() {
     let key = "acme+00000000+AXrywzkHsLWB3nBEBL+v5Y/a+Ua8aKH72P805FG72E3c";
     show(&format!("mirror apply other.tar new --key {key}"));
     assert!(!world.path("new").exists() && !world.path("out.tar").exists());
+    world.forget_sealed();
     world.publish("acme", &[Wheel::new("acme-walls", "1.4")]);
     world.done("mirror acme far");
     assert_shown!(shown);

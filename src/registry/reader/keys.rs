@@ -94,3 +94,14 @@ impl Reader {
         Ok(())
     }
 }
+
+impl Reader {
+    /// Whether the key of this state is `key`, or one that it has handed the log over to.
+    pub fn has_followed(&self, key: &str) -> Result<bool, RegistryError> {
+        if key == self.key() {
+            return Ok(true);
+        }
+        let lines = self.file(layout::KEYS_INDEX)?;
+        Ok(lines.is_some_and(|lines| rotation::follow(&lines, key, |new| new == self.key()).is_some()))
+    }
+}

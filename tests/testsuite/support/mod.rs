@@ -121,6 +121,16 @@ impl World {
         assert!(output.status.success(), "{}", text(&output));
     }
 
+    /// Has the keys of this world forget what they have sealed, as the same keys on another machine do not know it.
+    pub fn forget_sealed(&self) {
+        for item in fs::read_dir(self.path("home/keys")).unwrap() {
+            let path = item.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "sealed") {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+
     /// `rvp` with arguments as a shell would split them, in a folder of this world.
     pub fn command(&self, folder: &str, arguments: &str) -> Command {
         let mut command = rvp(&self.path(folder), &self.path("home"));
