@@ -28,11 +28,14 @@ enum Lie {
     Drip,
 }
 
+/// Where the server is to lie: the end of a path.
+type Lies = Arc<Mutex<Option<(&'static str, Lie)>>>;
+
 struct Stage {
     world: World,
     /// What is served; the honest registry is `acme`.
     served: PathBuf,
-    lie: Arc<Mutex<Option<(&'static str, Lie)>>>,
+    lie: Lies,
     ana: Person,
     key: LogKey,
     _host: Hostile,
@@ -138,8 +141,8 @@ impl Stage {
 }
 
 /// A server of the files in `folder`, which lies where it is told to.
-fn serve(folder: PathBuf) -> (Hostile, Arc<Mutex<Option<(&'static str, Lie)>>>) {
-    let lie: Arc<Mutex<Option<(&'static str, Lie)>>> = Arc::default();
+fn serve(folder: PathBuf) -> (Hostile, Lies) {
+    let lie = Lies::default();
     let told = Arc::clone(&lie);
     let host = Hostile::start(move |_, request, stream| {
         let path = request.split(' ').nth(1).unwrap().split('?').next().unwrap().to_owned();
