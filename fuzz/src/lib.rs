@@ -9,6 +9,7 @@ mod index_files;
 mod indexes;
 mod merkle;
 mod signatures;
+mod trust;
 
 pub use archives::{entry_points, record, sdist, wheel, wheel_files};
 pub use documents::{config_toml, lock, metadata, pyproject, requirement};
@@ -16,6 +17,7 @@ pub use index_files::{index_file, index_line, registry_config};
 pub use indexes::{simple_html, simple_json};
 pub use merkle::{log_proofs, log_tiles, snapshot_nodes};
 pub use signatures::{checkpoint, pattern, public_key};
+pub use trust::{bundle, cosignature, evidence, policy, statement};
 
 /// A fuzz target under its name.
 pub type Target = (&'static str, fn(&[u8]));
@@ -26,8 +28,9 @@ macro_rules! targets {
 
 /// All of them.
 pub const TARGETS: &[Target] = targets! {
-    checkpoint config_toml entry_points index_file index_line lock log_proofs log_tiles metadata pattern public_key
-    pyproject record registry_config requirement sdist simple_html simple_json snapshot_nodes wheel wheel_files
+    bundle checkpoint config_toml cosignature entry_points evidence index_file index_line lock
+    log_proofs log_tiles metadata pattern policy public_key pyproject record registry_config
+    requirement sdist simple_html simple_json snapshot_nodes statement wheel wheel_files
 };
 
 /// A new folder in memory, where there is such a place: thousands of files a second are written.

@@ -50,7 +50,7 @@ pub enum PublishError {
     #[error(
         "the attestations of {file} do not hold: {source}\n  hint: the file or its attestations were altered on the way, or do not belong together; do not use it, and tell its publisher"
     )]
-    Provenance { file: String, source: TrustError },
+    Provenance { file: String, source: Box<TrustError> },
     #[error("its name is not valid: {0}")]
     Name(#[from] NameError),
     #[error("a requirement of {release} cannot be used: {source}")]

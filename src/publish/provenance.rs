@@ -14,7 +14,7 @@ impl Incoming {
         let file = self.blob.file.clone();
         verifier
             .attesters(&bytes, &file, self.blob.sha256)
-            .map_err(|source| PublishError::Provenance { file, source })?;
+            .map_err(|source| PublishError::Provenance { file, source: Box::new(source) })?;
         self.provenance = Some(SmallBlob { name: PROVENANCE, bytes });
         Ok(())
     }
@@ -25,8 +25,8 @@ pub fn attest_beside(mut all: ReadArtifacts, verifier: &RecordVerifier) -> ReadA
     let attest = |incoming: &mut Incoming| match beside(&incoming.blob.path)? {
         Some(attestation) => {
             let file = incoming.blob.file.clone();
-            let provenance =
-                provenance_of(&[attestation]).map_err(|source| PublishError::Provenance { file, source })?;
+            let provenance = provenance_of(&[attestation])
+                .map_err(|source| PublishError::Provenance { file, source: Box::new(source) })?;
             incoming.attest(verifier, provenance)
         }
         None => Ok(()),

@@ -14,7 +14,7 @@ use crate::registry::{Authority, SignedRecord};
 pub struct RecordVerifier {
     root: RootFiles,
     verifier: OnceLock<Result<Verifier, String>>,
-    verified: Mutex<HashMap<(Blake3, Option<PublicKey>), Arc<Verdict>>>,
+    verified: Mutex<Verdicts>,
 }
 
 /// Where the trusted root is.
@@ -25,6 +25,9 @@ pub struct RootFiles {
     /// The public one as it was last refreshed, where there is one. Without both, the embedded one counts.
     pub refreshed: Option<PathBuf>,
 }
+
+/// By the digest of the bundle, and the key that a record names with it.
+type Verdicts = HashMap<(Blake3, Option<PublicKey>), Arc<Verdict>>;
 
 /// Who has signed which statement, or why the bundle does not hold.
 type Verdict = Result<(Signer, Statement), String>;

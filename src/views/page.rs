@@ -1,4 +1,4 @@
-//! The page of a project, in both forms of the simple repository API 1.1 (PEP 503, 592, 629, 658, 691, 700, 714).
+//! The page of a project, in both forms of the simple repository API 1.1 (PEP 503, 592, 629, 658, 691, 700, 714, 740).
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -42,6 +42,9 @@ struct File<'a> {
     yanked: Yanked<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     core_metadata: Option<Hashes>,
+    /// Relative too, where PEP 740 has a whole URL: a static page does not know where it is served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provenance: Option<String>,
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -69,7 +72,7 @@ impl<'a> Page<'a> {
                 let python = artifact.requires_python.as_ref().or(entry.release.requires_python.as_ref());
                 files.push(File {
                     filename: &artifact.file,
-                    url: format!("../../{}", utf8_percent_encode(&layout::blob(artifact), IN_PATH)),
+                    url: relative(&layout::blob(artifact)),
                     hashes: Hashes { sha256: artifact.sha256 },
                     requires_python: python.map(String::as_str),
                     size: artifact.size,
@@ -81,6 +84,10 @@ impl<'a> Page<'a> {
                         Some(reason) => Yanked::Reason(reason),
                     },
                     core_metadata: metadata(artifact)?.map(|sha256| Hashes { sha256 }),
+                    provenance: artifact
+                        .provenance
+                        .as_ref()
+                        .map(|bundle| relative(&layout::blob_of(bundle.blake3, layout::PROVENANCE))),
                 });
             }
         }
@@ -117,10 +124,18 @@ impl<'a> Page<'a> {
                     attribute(name, &format!("sha256={sha256}"));
                 }
             }
+            if let Some(url) = &file.provenance {
+                attribute("data-provenance", url);
+            }
             links.push_str(&format!(">{}</a><br>\n", escape(file.filename)));
         }
         document(self.name, &links)
     }
+}
+
+/// The URL of a registry's file, from the folder of a project.
+fn relative(path: &str) -> String {
+    format!("../../{}", utf8_percent_encode(path, IN_PATH))
 }
 
 /// A page of the HTML form with `links` as its body.
@@ -160,7 +175,10 @@ mod tests {
             format!(r#"{{"file":"{file}","size":7,"blake3":"{blake3}","sha256":"{sha256}"{more}}}"#)
         };
         let (local, source) = (
-            artifact("demo-1.0+a-py3-none-any.whl", ""),
+            artifact(
+                "demo-1.0+a-py3-none-any.whl",
+                &format!(r#","provenance":{{"size":2,"blake3":"{blake3}"}}"#),
+            ),
             artifact("demo-1.0.tar.gz", r#","requires-python":"<4""#),
         );
         for line in [
@@ -202,6 +220,9 @@ mod tests {
         );
         assert_eq!(wheel.metadata, CoreMetadata::Served(Some(metadata)));
         assert_eq!(wheel.requires_python.as_deref(), Some(">=3.8"));
+        let provenance = format!("https://host.example/acme/blobs/ab/{}/provenance.json", "ab".repeat(32));
+        assert_eq!(wheel.provenance.as_ref().map(url::Url::as_str), Some(provenance.as_str()));
+        assert_eq!(source.provenance, None);
         assert_eq!((source.requires_python.as_deref(), source.metadata), (Some("<4"), CoreMetadata::Absent));
         assert!(read.iter().all(|file| file.yanked.as_deref() == Some("<b> & \"c\"")));
     }

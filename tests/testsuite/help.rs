@@ -125,14 +125,14 @@ fn the_first_page_lists_the_commands() {
       import      Fill a registry from a folder of packages, or from a simple index
       seal        Check the proposed lines of a registry, log them, and sign the new state
       verify      Replay the log of a registry, and check every file against it
+      views       Make the pages of `simple/`, for pip and uv
+      policy      Put a policy into a registry, for all who use it, and seal it
       rotate-key  Give a registry a new key, which the old one signs for
       witness     Cosign the state of a registry, if it continues all that was cosigned before
       evidence    Check evidence that a log was forked, by nothing but the file
       add         Add a registry to the user's settings, and trust its key from here on
       list        List the registries of the settings, with the fingerprints of their keys
       remove      Remove a registry from the user's settings
-      policy      Put a policy into a registry, for all who use it, and seal it
-      views       Make the pages of `simple/`, for pip and uv
       help        Print this message or the help of the given subcommand(s)
 
     Options:

@@ -76,6 +76,9 @@ fn an_identity_publishes_and_everybody_can_verify_it() {
     }
     fs::remove_dir_all(world.path("app/.venv")).unwrap();
     let said = world.fails_in("app", "sync");
-    assert!(said.contains("acme-walls 1.1") && said.contains("its signature does not hold"), "{said}");
+    assert!(
+        said.contains("acme-walls in the registry") && said.contains("its signature does not hold"),
+        "{said}"
+    );
     assert!(!world.path("app/.venv/current").exists());
 }

@@ -80,6 +80,7 @@ def seeds():
             yield "log_tiles", (4).to_bytes(8, "little") + (40).to_bytes(8, "little") + bytes(48) + tile.read_bytes()
     yield "snapshot_nodes", snapshot()
     yield from archives()
+    yield from trust(records + index)
     yield "metadata", METADATA
     for text in strings("src/package/metadata.rs"):
         yield "metadata", text
@@ -160,6 +161,32 @@ def snapshot():
     for number, digest in enumerate(order):
         texts = [text.replace(digest, f"@{number}") for text in texts]
     return "\n\n".join(texts).encode()
+
+
+def trust(records):
+    """Bundles of real signers and refused ones, statements, policies and evidence."""
+    for path in sorted((REPOSITORY / "tests/data/sigstore").glob("**/*.json")):
+        yield "bundle", path.read_bytes()
+    for line in b"".join(records).splitlines():
+        yield "statement", line
+    for text in strings("src/trust/statement.rs"):
+        yield "statement", text
+    for text in strings("src/trust/policy/*.rs", "src/trust/policy/tests/*.rs"):
+        yield "policy", text
+    for name in ("evidence", "cosignatures"):
+        for path in sorted(VECTORS.glob(f"{name}*")):
+            for text in texts(json.loads(path.read_text())) if path.suffix == ".json" else [path.read_text()]:
+                yield name.removesuffix("s"), text.encode()
+
+
+def texts(value):
+    """The longer texts in a JSON value, at any depth."""
+    if isinstance(value, str):
+        if len(value) > 40:
+            yield value
+    elif isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts(inner)
 
 
 def archives():

@@ -7,7 +7,7 @@ use crate::project::ProjectError;
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     #[error("cannot use the policy of {level}: {source}{}", hint(level))]
-    Unusable { level: Level, source: ProjectError },
+    Unusable { level: Level, source: Box<ProjectError> },
     #[error(
         "this machine has no folder for the data of programs, in which its policy would stand\n  hint: Windows calls it ProgramData; ask whoever manages this machine"
     )]

@@ -97,9 +97,10 @@ impl PolicyFile {
         };
         match read() {
             Ok(bytes) => Self::parse(level, path, bytes),
-            Err(source) => {
-                Err(PolicyError::Unusable { level, source: ProjectError::Read { path: path.into(), source } })
-            }
+            Err(source) => Err(PolicyError::Unusable {
+                level,
+                source: Box::new(ProjectError::Read { path: path.into(), source }),
+            }),
         }
     }
 
@@ -125,9 +126,9 @@ impl PolicyFile {
             // What a stranger's file says must not reach a terminal as it is.
             Err(ProjectError::Invalid { place, reason }) => {
                 let source = ProjectError::Invalid { place, reason: plain(&reason) };
-                Err(PolicyError::Unusable { level, source })
+                Err(PolicyError::Unusable { level, source: Box::new(source) })
             }
-            Err(source) => Err(PolicyError::Unusable { level, source }),
+            Err(source) => Err(PolicyError::Unusable { level, source: Box::new(source) }),
         }
     }
 
