@@ -30,6 +30,7 @@ mod log_seen;
 mod mirror;
 mod mirror_bundle;
 mod mirror_crashes;
+mod mirror_faults;
 mod ownership;
 mod policy;
 mod policy_check;
