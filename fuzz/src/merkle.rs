@@ -75,7 +75,7 @@ pub fn log_proofs(data: &[u8]) {
     }
 
     let mut read = Vec::new();
-    let replayed = replay(&files, &new, |number, entry| {
+    let replayed = replay(&files, &new, 0, |number, entry| {
         assert_eq!(entry, all[number as usize].as_bytes(), "only entries of the log are replayed");
         read.push(number);
         Ok(())
@@ -130,7 +130,7 @@ pub fn log_tiles(data: &[u8]) {
     let files = Same(rest);
     let _ = check_consistency(&files, &old, &new);
     let _ = check_inclusion(&files, &new, &[(number(0), old.root)]);
-    let _ = replay(&files, &new, |_, _| Ok(()));
+    let _ = replay(&files, &new, 0, |_, _| Ok(()));
     let _ = append(&files, new.size, new.root, &["{}".to_owned()]);
 }
 

@@ -102,7 +102,7 @@ pub enum RegistryError {
     #[error("snapshot node {digest} is damaged\n  hint: copy the registry again from its source")]
     SnapshotNode { digest: Blake3 },
     #[error(
-        "{path} of {location} is missing, and the signed state of the registry says that it is there\n  hint: an incomplete copy: copy it again from its source"
+        "{path} of {location} is missing, and the signed state of the registry says that it is there\n  hint: somebody hides it, or the copy is incomplete or of two moments: copy it again from its source"
     )]
     Missing { location: String, path: String },
     #[error(

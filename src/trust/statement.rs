@@ -83,7 +83,10 @@ impl Statement {
             "predicateType": PREDICATE_TYPE,
             "predicate": { "registry": registry, "records": values },
         });
-        Ok(statement.to_string().into_bytes())
+        let payload = statement.to_string().into_bytes();
+        // What is nested as deeply as readers go is too deep for them within a statement.
+        Self::parse(&payload)?;
+        Ok(payload)
     }
 
     /// Reads a payload. Its length is bounded by that of the bundle it comes from.
@@ -217,6 +220,24 @@ mod tests {
 
     fn line(line: &str) -> RecordLine<'_> {
         RecordLine { path: PATH, line }
+    }
+
+    #[test]
+    fn a_record_that_no_reader_would_read_in_a_statement_is_not_signed() {
+        let nested = |depth: usize| {
+            let text = format!(r#"{{"kind":"yank","x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+            Statement::payload("acme", &[line(&text)]).map(drop)
+        };
+        assert!(nested(100).is_ok());
+        assert!(
+            crate::model::Record::parse(&format!(
+                r#"{{"kind":"y","x":{}{}}}"#,
+                "[".repeat(126),
+                "]".repeat(126)
+            ))
+            .is_ok()
+        );
+        assert!(nested(126).unwrap_err().to_string().contains("recursion limit"));
     }
 
     #[test]

@@ -202,7 +202,7 @@ fn hidden_yank() {
         text.lines().filter(|line| !line.contains("yank")).map(|line| format!("{line}\n")).collect()
     });
     assert_snapshot!(stage.refused("lock --upgrade"), @r#"
-    error: cannot read the package `acme-walls`: index/python/ac/me/acme-walls of http://[HOST] is not what the signed state of the registry says: it has [LENGTH] bytes, and should have [LENGTH]
+    error: cannot read the package `acme-walls`: index/python/ac/me/acme-walls of http://[HOST] is not what the signed state of the registry says: it has [LENGTH] bytes, and should have [LENGTH]: its end is hidden, or not copied yet
       hint: the file was altered, or the copy is from another moment; copy it again from its source
     "#);
 }
@@ -213,7 +213,7 @@ fn hidden_version() {
     let old = fs::read(stage.world.path("old").join(WALLS)).unwrap();
     fs::write(stage.file(WALLS), old).unwrap();
     assert_snapshot!(stage.refused("lock --upgrade"), @r#"
-    error: cannot read the package `acme-walls`: index/python/ac/me/acme-walls of http://[HOST] is not what the signed state of the registry says: it has [LENGTH] bytes, and should have [LENGTH]
+    error: cannot read the package `acme-walls`: index/python/ac/me/acme-walls of http://[HOST] is not what the signed state of the registry says: it has [LENGTH] bytes, and should have [LENGTH]: its end is hidden, or not copied yet
       hint: the file was altered, or the copy is from another moment; copy it again from its source
     "#);
 }
@@ -269,7 +269,7 @@ fn mix_and_match() {
     assert_snapshot!(stage.refused("lock --upgrade"), @r#"
     error: cannot use the registry `acme`
       cause: log/tile/0/000.p/11 of http://[HOST] is missing, and the signed state of the registry says that it is there
-      hint: an incomplete copy: copy it again from its source
+      hint: somebody hides it, or the copy is incomplete or of two moments: copy it again from its source
     "#);
 }
 
@@ -280,7 +280,7 @@ fn endless_data() {
     assert_snapshot!(stage.refused("lock --upgrade"), @r#"
     error: cannot use the registry `acme`
       cause: log/checkpoint of http://[HOST] is larger than 6[LENGTH] bytes, the most that rvp reads of such a file
-      hint: what is there is not of a registry; copy the registry again from its source, or use another mirror
+      hint: what is there is not of a registry, or is made to have no end; copy the registry again from its source, or use another mirror
     "#);
     stage.ana.published(&stage.world, &Wheel::new("acme-walls", "1.2"));
     copy(&stage.world.path("acme"), &stage.served);
