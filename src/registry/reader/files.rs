@@ -175,10 +175,14 @@ impl Nodes for Reader {
 
 /// The first bytes of a file, once they are what the snapshot says.
 pub(super) fn check(bytes: &[u8], entry: Entry) -> Result<Vec<u8>, String> {
-    let committed = usize::try_from(entry.length)
-        .ok()
-        .and_then(|length| bytes.get(..length))
-        .ok_or_else(|| format!("it has {} bytes, and should have {}: its end is hidden, or not copied yet", bytes.len(), entry.length))?;
+    let committed =
+        usize::try_from(entry.length).ok().and_then(|length| bytes.get(..length)).ok_or_else(|| {
+            format!(
+                "it has {} bytes, and should have {}: its end is hidden, or not copied yet",
+                bytes.len(),
+                entry.length
+            )
+        })?;
     let digest = Blake3::of(committed);
     if digest != entry.digest {
         return Err(format!("its digest is {digest}, and should be {}", entry.digest));
