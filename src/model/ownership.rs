@@ -73,6 +73,13 @@ pub enum Unauthorised {
     Unnumbered,
 }
 
+impl Unauthorised {
+    /// Whether it is signed, and by none of those who own it now.
+    pub fn is_by_a_stranger(&self) -> bool {
+        matches!(self, Self::Stranger { .. } | Self::Expired { .. })
+    }
+}
+
 impl OwnerSet {
     /// Why nobody could live by this statement, or none.
     pub fn fault(&self, before: Option<&OwnerSet>) -> Option<String> {

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::model::{
-    Artifact, Blake3, IndexError, OwnerSet, Package, PackageName, Prefix, Prefixes, Record, SealedLine,
-    Signer, Unauthorised, Version, Why, authorise, in_force, sealed_lines,
+    Artifact, Blake3, IndexError, OwnerSet, Ownership, Package, PackageName, Prefix, Prefixes, Record,
+    SealedLine, Signer, Unauthorised, Version, Why, authorise, in_force, sealed_lines,
 };
 use crate::registry::{Authority, Reader, RegistryError, SignedRecord, layout};
 
@@ -46,9 +46,16 @@ pub enum HistoryError {
     )]
     Missing { registry: String, name: PackageName, version: Version },
     #[error(
-        "{what} in the registry `{registry}` is {source}: someone who has the registry's key, and not an owner's, added it\n  hint: use nothing of {of} from this registry until its owners and whoever runs the registry have looked at log entry {entry}"
+        "{what} in the registry `{registry}` is {source}: {who} added it\n  hint: use nothing of {of} from this registry until its owners and whoever runs the registry have looked at log entry {entry}"
     )]
-    Unauthorised { what: String, of: String, registry: String, entry: u64, source: Box<Unauthorised> },
+    Unauthorised {
+        what: String,
+        of: String,
+        registry: String,
+        entry: u64,
+        who: &'static str,
+        source: Box<Unauthorised>,
+    },
     #[error("{what} in the registry `{registry}` cannot be believed: {reason}")]
     Signature { what: String, registry: String, reason: String },
 }
@@ -59,6 +66,8 @@ struct Case<'a> {
     line: &'a SealedLine<'a>,
     /// What the record is about: a name or a prefix.
     of: String,
+    /// All statements of owners about it.
+    statements: &'a [Ownership],
     own: Option<&'a OwnerSet>,
     prefix: Option<&'a OwnerSet>,
 }
@@ -211,11 +220,13 @@ fn prefix_cases<'a>(
 fn prefix_case<'a>(line: &'a SealedLine<'a>, prefixes: &'a Prefixes) -> Option<Case<'a>> {
     let Record::Prefix(owners) = &line.record else { return None };
     let prefix = Prefix::new(owners.family, &owners.prefix).ok()?;
+    let statements = prefixes.owners.get(&prefix).map(Vec::as_slice).unwrap_or_default();
     Some(Case {
         path: layout::PREFIXES_INDEX,
         line,
         of: prefix.to_string(),
-        own: prefixes.owners.get(&prefix).and_then(|history| in_force(history, line.entry)),
+        statements,
+        own: in_force(statements, line.entry),
         prefix: prefixes.around(&prefix, line.entry).map(|(_, owners)| owners),
     })
 }
@@ -252,6 +263,7 @@ fn case<'a>(history: &'a History, line: &'a SealedLine<'a>, prefixes: &'a Prefix
         path: &history.path,
         line,
         of: name.to_string(),
+        statements: &history.package.owners,
         own: in_force(&history.package.owners, line.entry),
         prefix: prefixes.in_force(name, line.entry).map(|(_, owners)| owners),
     }
@@ -309,6 +321,10 @@ fn judge_one(
             of: case.of.clone(),
             registry: registry.to_owned(),
             entry: case.line.entry,
+            who: match source.is_by_a_stranger() && case.was_owned_by(&signers) {
+                true => "a former owner, who has the registry's key,",
+                false => "someone who has the registry's key, and not an owner's,",
+            },
             source: Box::new(source),
         }
     })?;
@@ -316,6 +332,13 @@ fn judge_one(
 }
 
 impl Case<'_> {
+    /// Whether one of `signers` was among the owners at some time before the record.
+    fn was_owned_by(&self, signers: &[Signer]) -> bool {
+        let before = self.statements.iter().filter(|statement| statement.entry < self.line.entry);
+        let mut owners = before.flat_map(|statement| &statement.set.owners);
+        owners.any(|owner| signers.iter().any(|signer| owner.principal.matches(signer)))
+    }
+
     /// The record, for people.
     fn what(&self) -> String {
         let of = &self.of;

@@ -62,8 +62,10 @@ impl Keyless {
 
     /// Checks the result as those will who get it: what does not verify is of no use, and says that a service is not what it should be.
     fn finish(&self, bundle: &Bundle, digest: Sha256Hash) -> Result<Signed, SignError> {
-        let useless =
-            |error: TrustError| SignError::Useless { reason: plain(&error.to_string(), Some(&self.token)) };
+        // The hints of a verifier are for others than the signer.
+        let useless = |error: TrustError| SignError::Useless {
+            reason: plain(error.to_string().lines().next().unwrap_or_default(), Some(&self.token)),
+        };
         let bytes = bundle.to_json()?.into_bytes();
         if let Some(root) = &self.services.root {
             let verified = Verifier::new(root).and_then(|verifier| {
