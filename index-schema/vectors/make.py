@@ -42,6 +42,19 @@ class Key:
         self.verifier = f"{stem}+" + base64.b64encode(b"\x01" + public).decode()
         self.signer = f"PRIVATE+KEY+{stem}+" + base64.b64encode(b"\x01" + seed).decode()
 
+    def cosigner(self):
+        """The same pair of keys, in the form of a witness: C2SP tlog-cosignature, type 4."""
+        public = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.hash = hashlib.sha256(self.name.encode() + b"\n\x04" + public).digest()[:4]
+        stem = f"{self.name}+{self.hash.hex()}"
+        self.verifier = f"{stem}+" + base64.b64encode(b"\x04" + public).decode()
+        self.signer = f"PRIVATE+KEY+{stem}+" + base64.b64encode(b"\x04" + self.seed).decode()
+        return self
+
+    def cosignature(self, text, time):
+        signed = self.private.sign(f"cosignature/v1\ntime {time}\n{text}".encode())
+        return f"— {self.name} {base64.b64encode(self.hash + time.to_bytes(8, 'big') + signed).decode()}\n"
+
     def signature(self, text):
         signed = base64.b64encode(self.hash + self.private.sign(text.encode())).decode()
         return f"— {self.name} {signed}\n"
@@ -63,6 +76,18 @@ def tree_hash(hashes):
     while split * 2 < len(hashes):
         split *= 2
     return hashlib.sha256(b"\x01" + tree_hash(hashes[:split]) + tree_hash(hashes[split:])).digest()
+
+
+def consistency_proof(old, hashes, whole=True):
+    """SUBPROOF of section 2.1.2."""
+    if old == len(hashes):
+        return [] if whole else [tree_hash(hashes)]
+    split = 1
+    while split * 2 < len(hashes):
+        split *= 2
+    if old <= split:
+        return consistency_proof(old, hashes[:split], whole) + [tree_hash(hashes[split:])]
+    return consistency_proof(old - split, hashes[split:], False) + [tree_hash(hashes[:split])]
 
 
 def tile_number(number):
@@ -161,6 +186,152 @@ def logs():
     write_json("logs.json", {"entry": '{"kind":"x","n":<number>}', "logs": out})
 
 
+def proofs():
+    out = []
+    for size in [2, 3, 6, 7, 8, 100, 255, 256, 257]:
+        hashes = [leaf_hash(compact({"kind": "x", "n": n}).encode()) for n in range(size)]
+        data = b"".join(b"".join(consistency_proof(old, hashes)) for old in range(1, size))
+        out.append({"size": size, "consistency-sha256": hashlib.sha256(data).hexdigest()})
+    write_json("proofs.json", out)
+
+
+def cosignatures():
+    key, witness = Key("acme", bytes(range(32))), Key("witness.example/w1", bytes(range(3, 35))).cosigner()
+    stranger = Key("witness.example/w2", bytes(range(4, 36))).cosigner()
+    text = checkpoint_text("acme", [b'{"kind":"x"}'], b3(b"a snapshot"), "2026-11-20T12:00:00Z")
+    note, time = text + "\n" + key.signature(text), 1795176000
+    line = witness.cosignature(text, time)
+    cases = [
+        ("cosigned", time, note + line),
+        ("cosigned by another too", time, note + stranger.cosignature(text, 7) + line),
+        ("cosigned before the log signed", time, text + "\n" + line + key.signature(text)),
+        ("cosigned at the beginning of time", 0, note + witness.cosignature(text, 0)),
+        ("not cosigned", None, note),
+        ("cosigned by another", None, note + stranger.cosignature(text, time)),
+        ("the text is altered", None, (note + line).replace("acme\n1\n", "acme\n2\n")),
+        ("the cosignature of another text", None, note + witness.cosignature(text + "x\n", time)),
+        ("an ordinary signature by the witness's key", None, note + witness.signature(text)),
+        ("the time is altered", None, note + altered_time(line)),
+        ("a time beyond 63 bits", None, note + witness.cosignature(text, 1 << 63)),
+        ("another's name", None, note + line.replace("w1 ", "w3 ")),
+    ]
+    public = witness.verifier.split("+", 2)
+    write_json(
+        "cosignatures.json",
+        {
+            "private-key": witness.signer,
+            "witness": witness.verifier,
+            "cases": [{"case": case, "time": time, "text": text} for case, time, text in cases],
+            "bad-keys": {
+                "a log's": key.verifier,
+                "another hash": "+".join([public[0], "00000000", public[2]]),
+                "another name": "+".join(["witness.example/w3", *public[1:]]),
+                "capitals in the hash": "+".join([public[0], public[1].upper(), public[2]]),
+                "cut": witness.verifier[:-4],
+                "two parts": "+".join(public[:2]),
+                "nothing": "",
+            },
+        },
+    )
+
+
+def altered_time(line):
+    dash, name, data = line.split()
+    data = bytearray(base64.b64decode(data))
+    data[11] ^= 1
+    return f"{dash} {name} {base64.b64encode(bytes(data)).decode()}\n"
+
+
+def handovers():
+    old, new, third = (Key("acme", bytes(range(first, first + 32))) for first in [0, 1, 5])
+    stranger, elsewhere = Key("acme", bytes(range(2, 34))), Key("elsewhere", bytes(range(6, 38)))
+
+    def note(signer, origin, size, key):
+        text = f"rvp log key handover\norigin {origin}\nsize {size}\nkey {key.verifier}\n"
+        return text + "\n" + signer.signature(text)
+
+    def line(note, key):
+        return compact({"kind": "key", "critical": True, "key": key.verifier, "note": note}) + "\n"
+
+    good = note(old, "acme", 12, new)
+    ways = [
+        ("one handover", line(good, new), old, new, True),
+        ("two handovers", line(good, new) + line(note(new, "acme", 12, third), third), old, third, True),
+        ("from the second key on", line(good, new) + line(note(new, "acme", 30, third), third), new, third, True),
+        ("other lines in between", '{"kind":"seal","path":"index/keys","first":1,"count":1,"time":"2026-01-01T00:00:00Z"}\ntorn' + "\n" + line(good, new), old, new, True),
+        ("no lines", "", old, new, False),
+        ("signed by the new key", line(note(new, "acme", 12, new), new), old, new, False),
+        ("signed by a stranger", line(note(stranger, "acme", 12, new), new), old, new, False),
+        ("altered", line(good.replace("size 12", "size 13"), new), old, new, False),
+        ("another key than the note's", line(good, third), old, third, False),
+        ("another origin", line(note(old, "elsewhere", 12, new), new), old, new, False),
+        ("a key of another log", line(note(old, "acme", 12, elsewhere), elsewhere), old, elsewhere, False),
+        ("a smaller log", line(good, new) + line(note(new, "acme", 11, third), third), old, third, False),
+        ("in a circle", line(good, new) + line(note(new, "acme", 12, old), old), old, old, False),
+        ("a size with a leading zero", line(note(old, "acme", "012", new), new), old, new, False),
+        ("a line more", line(note(old, "acme", "12\nmore x", new), new), old, new, False),
+    ]
+    write_json(
+        "handovers.json",
+        [
+            {"case": case, "lines": lines, "from": one.verifier, "to": other.verifier, "leads": leads}
+            for case, lines, one, other, leads in ways
+        ],
+    )
+
+
+def evidence():
+    key, new, other = Key("acme", bytes(range(32))), Key("acme", bytes(range(1, 33))), Key("acme", bytes(range(2, 34)))
+    log = [compact({"kind": "x", "n": n}).encode() for n in range(9)]
+    forked = log[:3] + [b"another"] + log[4:]
+    table = b3(b"a snapshot")
+
+    def note(entries, key=key, snapshot=table):
+        text = checkpoint_text("acme", entries, snapshot, "2026-11-20T12:00:00Z")
+        return text + "\n" + key.signature(text)
+
+    def quoted(note):
+        return "".join(f"| {line}\n" if line else "|\n" for line in note.split("\n")[:-1])
+
+    def base(data):
+        return base64.b64encode(data).decode()
+
+    def text(one, two, proof="", handover="", first=key):
+        title = f"rvp evidence: two states of one log\nkey {first.verifier}\n"
+        return f"{title}{handover}view here\n{quoted(one)}view there\n{quoted(two)}{proof}"
+
+    def prefix(old, entries):
+        hashes = [leaf_hash(entry) for entry in entries]
+        lines = [f"proof {base(item)}\n" for item in consistency_proof(old, hashes)]
+        return f"root {base(tree_hash(hashes[:old]))}\n" + "".join(lines)
+
+    words = f"rvp log key handover\norigin acme\nsize 5\nkey {new.verifier}\n"
+    handover = "handover\n" + quoted(words + "\n" + key.signature(words))
+    five, nine = note(log[:5]), note(forked)
+    cases = [
+        ("other entries of the same number", True, text(note(log), note(forked))),
+        ("another table of the same entries", True, text(note(log), note(log, snapshot=b3(b"another")))),
+        ("a larger log with another beginning", True, text(five, nine, prefix(5, forked))),
+        ("one entry, and more", True, text(note([b"z"]), nine, prefix(1, forked))),
+        ("under two keys", True, text(five, note(forked, new), prefix(5, forked), handover)),
+        ("the same state twice", False, text(five, five)),
+        ("a larger log that continues", False, text(note(forked[:5]), nine, prefix(5, forked))),
+        ("no proof", False, text(five, nine)),
+        ("a proof of another size", False, text(five, nine, prefix(4, forked))),
+        ("the proof of another log", False, text(five, nine, prefix(5, log))),
+        ("the larger log first", False, text(nine, five, prefix(5, forked))),
+        ("an empty log", False, text(note([]), nine, prefix(1, forked))),
+        ("another key", False, text(note(log), note(forked), first=other)),
+        ("a view by another key", False, text(note(log), note(forked, other))),
+        ("under two keys without a handover", False, text(five, note(forked, new), prefix(5, forked))),
+        ("an altered view", False, text(note(log), note(forked).replace("acme\n9\n", "acme\n8\n"))),
+        ("a handover behind the views", False, text(note(log), note(forked), handover)),
+        ("one view", False, text(note(log), "").replace("view there\n", "")),
+        ("another title", False, text(note(log), note(forked)).replace("two states", "two facts")),
+    ]
+    write_json("evidence.json", [{"case": case, "proves": proves, "text": text} for case, proves, text in cases])
+
+
 def checkpoints():
     key, other = Key("acme", bytes(range(32))), Key("acme", bytes(range(1, 33)))
     stranger = Key("elsewhere", bytes(range(2, 34)))
@@ -214,44 +385,62 @@ def checkpoints():
     )
 
 
-def registry():
-    key = Key("vectors", hashlib.sha256(b"the published key of the vectors: sign nothing with it").digest())
-    folder = HERE / "registry"
-    shutil.rmtree(folder, ignore_errors=True)
-    state = {"entries": [], "snapshot": {}, "index": {}}
+class Registry:
+    """A registry in a folder of its own, sealed with the published key."""
 
-    def put(path, data):
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
+    def __init__(self, folder, name):
+        self.folder, self.name = HERE / folder, name
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.key = Key(name, hashlib.sha256(b"the published key of the vectors: sign nothing with it").digest())
+        self.entries, self.snapshot, self.index = [], {}, {}
+        config = {"format": 1, "name": name, "key": self.key.verifier, "max-age-days": 36500}
+        config = (json.dumps(config, indent=2) + "\n").encode()
+        self.put("config.json", config)
+        self.config = {"kind": "file", "path": "config.json", "length": len(config), "blake3": b3(config)}
 
-    def seal(by_path, time):
-        for path in sorted(by_path):
+    def put(self, path, data):
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / path).write_bytes(data)
+
+    def blob(self, data, file):
+        self.put(f"blobs/{b3(data)[:2]}/{b3(data)}/{file}", data)
+
+    def seal(self, by_path, time):
+        for path in sorted(by_path, key=lambda path: (path != "index/prefixes", path)):
             lines = list(by_path[path])
             lines.append(
-                {"kind": "seal", "path": path, "first": len(state["entries"]), "count": len(lines), "time": time}
+                {"kind": "seal", "path": path, "first": len(self.entries), "count": len(lines), "time": time}
             )
             for line in lines:
-                state["entries"].append(compact(line).encode())
-                state["index"][path] = state["index"].get(path, b"") + compact(line).encode() + b"\n"
+                self.entries.append(compact(line).encode())
+                self.index[path] = self.index.get(path, b"") + compact(line).encode() + b"\n"
                 if line["kind"] == "file":
-                    state["snapshot"][line["path"]] = (line["length"], line["blake3"])
-            put(path, state["index"][path])
-            state["snapshot"][path] = (len(state["index"][path]), b3(state["index"][path]))
-        for path, data in tiles(state["entries"]).items():
-            put(path, data)
-        root, nodes = trie(state["snapshot"])
+                    self.snapshot[line["path"]] = (line["length"], line["blake3"])
+            self.put(path, self.index[path])
+            self.snapshot[path] = (len(self.index[path]), b3(self.index[path]))
+        for path, data in tiles(self.entries).items():
+            self.put(path, data)
+        root, nodes = trie(self.snapshot)
         for digest, text in nodes.items():
-            put(f"snapshot/{digest}", text.encode())
-        text = checkpoint_text("vectors", state["entries"], root, time)
-        put("log/checkpoint", (text + "\n" + key.signature(text)).encode())
+            self.put(f"snapshot/{digest}", text.encode())
+        text = checkpoint_text(self.name, self.entries, root, time)
+        self.put("log/checkpoint", (text + "\n" + self.key.signature(text)).encode())
 
-    config = json.dumps({"format": 1, "name": "vectors", "key": key.verifier, "max-age-days": 36500}, indent=2) + "\n"
-    put("config.json", config.encode())
-    seal(
+
+BLOB = b"The bytes of an artifact.\n"
+ARTIFACT = {
+    "file": "acme_walls-1.0-py3-none-any.whl",
+    "size": len(BLOB),
+    "blake3": b3(BLOB),
+    "sha256": hashlib.sha256(BLOB).hexdigest(),
+}
+
+
+def registry():
+    made = Registry("registry", "vectors")
+    made.seal(
         {
-            "index/files": [
-                {"kind": "file", "path": "config.json", "length": len(config), "blake3": b3(config.encode())}
-            ],
+            "index/files": [made.config],
             "index/host/re/vi/revit": [
                 {
                     "kind": "release",
@@ -264,14 +453,7 @@ def registry():
         },
         "2026-01-01T00:00:00Z",
     )
-    blob = b"The bytes of an artifact.\n"
-    artifact = {
-        "file": "acme_walls-1.0-py3-none-any.whl",
-        "size": len(blob),
-        "blake3": b3(blob),
-        "sha256": hashlib.sha256(blob).hexdigest(),
-    }
-    put(f"blobs/{artifact['blake3'][:2]}/{artifact['blake3']}/{artifact['file']}", blob)
+    made.blob(BLOB, ARTIFACT["file"])
     release = {
         "kind": "release",
         "family": "python",
@@ -283,10 +465,10 @@ def registry():
         "hosts": {"revit": ">=2022,<2028"},
         "license": "MIT",
         "summary": "Walls, doors and « élévations »",
-        "artifacts": [artifact],
+        "artifacts": [ARTIFACT],
     }
     vitte = {"kind": "release", "family": "vitte", "name": "roussov/con", "version": "0.3.1", "requires": ["roussov/vitte-math ^1.2"]}
-    seal(
+    made.seal(
         {"index/python/ac/me/acme-walls": [release], "index/vitte/ro/us/roussov/con_": [vitte]},
         "2026-01-01T00:00:01Z",
     )
@@ -298,11 +480,150 @@ def registry():
         "yanked": True,
         "reason": "doors open both ways",
     }
-    seal({"index/python/ac/me/acme-walls": [yank]}, "2026-01-01T00:00:02Z")
-    put("../registry.key", (key.signer + "\n").encode())
+    made.seal({"index/python/ac/me/acme-walls": [yank]}, "2026-01-01T00:00:02Z")
+    made.put("../registry.key", (made.key.signer + "\n").encode())
+
+
+# Signed records
+
+
+def canonical(value):
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+
+
+class Signer:
+    """Somebody with an Ed25519 key, who signs DSSE envelopes in Sigstore bundles."""
+
+    PAYLOAD_TYPE = "application/vnd.in-toto+json"
+
+    def __init__(self, name):
+        self.private = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+        der = self.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self.key = base64.b64encode(der).decode()
+        self.hint = base64.b64encode(hashlib.sha256(der).digest()).decode()
+
+    def bundle(self, payload, payload_type=PAYLOAD_TYPE):
+        signed = b"DSSEv1 %d %s %d %s" % (len(payload_type), payload_type.encode(), len(payload), payload)
+        envelope = {
+            "payload": base64.b64encode(payload).decode(),
+            "payloadType": payload_type,
+            "signatures": [{"sig": base64.b64encode(self.private.sign(signed)).decode()}],
+        }
+        return compact(
+            {
+                "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+                "verificationMaterial": {"publicKey": {"hint": self.hint}},
+                "dsseEnvelope": envelope,
+            }
+        ).encode()
+
+    def named(self, bundle):
+        return {"size": len(bundle), "blake3": b3(bundle), "key": self.key}
+
+
+def statement(registry, records):
+    """The statement that signs records, given as (index file, record)."""
+    subjects = []
+    for path, record in records:
+        digests = [(artifact["file"], artifact["sha256"]) for artifact in record.get("artifacts", [])]
+        whole = [(path, hashlib.sha256(canonical(record).encode()).hexdigest())]
+        subjects += [{"name": name, "digest": {"sha256": digest}} for name, digest in digests or whole]
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": subjects,
+        "predicateType": "urn:rvp:records:v1",
+        "predicate": {"registry": registry, "records": [record for _, record in records]},
+    }
+
+
+def owners_of(kind, what, revision, *signers):
+    return {
+        "kind": kind,
+        "critical": True,
+        "family": "python",
+        "prefix" if kind == "prefix" else "name": what,
+        "revision": revision,
+        "threshold": 1,
+        "owners": [{"key": signer.key} for signer in signers],
+    }
+
+
+RELEASE = {"kind": "release", "family": "python", "name": "acme-walls", "version": "1.0", "artifacts": [ARTIFACT]}
+WALLS = "index/python/ac/me/acme-walls"
+
+
+def signatures():
+    ana, eve = Signer("ana"), Signer("eve")
+    yank = {"kind": "yank", "family": "python", "name": "acme-walls", "version": "1.0", "yanked": True}
+    yank |= {"reason": "« \u00e9l\u00e9vations » \\ \u0001 \U0001f9f1", "revision": 1}
+    claim = owners_of("owners", "acme-walls", 1, ana)
+    both = [(WALLS, claim), (WALLS, RELEASE)]
+    cases = []
+
+    def case(title, verdict, record, payload, signer=ana, line=None, path=WALLS, named=ana, **options):
+        if isinstance(payload, dict):
+            payload = compact(payload)
+        bundle = signer.bundle(payload.encode(), **options)
+        signed = compact(record | {"signatures": [named.named(bundle)]}) if line is None else line(named.named(bundle))
+        cases.append({"case": title, "is": verdict, "path": path, "line": signed, "bundle": bundle.decode()})
+
+    whole = statement("vectors", [(WALLS, RELEASE)])
+    of_yank = statement("vectors", [(WALLS, yank)])
+    case("a release", "good", RELEASE, whole)
+    case("a record without files", "good", yank, of_yank)
+    case("two records of one statement, the first", "good", claim, statement("vectors", both))
+    case("two records of one statement, the second", "good", RELEASE, statement("vectors", both))
+    spelled = lambda named: json.dumps({"signatures": [named], **dict(reversed(yank.items()))}, indent=1).replace("\n", " ")
+    case("members in another order, escaped and with white space", "good", yank, of_yank, line=spelled)
+    case("unknown members", "good", RELEASE | {"later": [None, -7]}, statement("vectors", [(WALLS, RELEASE | {"later": [None, -7]})]))
+    case("of another registry", "bad", RELEASE, statement("other", [(WALLS, RELEASE)]))
+    case("of another record", "bad", RELEASE, of_yank)
+    case("a member was added", "bad", RELEASE | {"summary": "x"}, whole)
+    case("an unknown member was altered", "bad", RELEASE | {"later": 1}, statement("vectors", [(WALLS, RELEASE | {"later": 2})]))
+    case("a file is no subject", "bad", RELEASE, whole | {"subject": statement("vectors", [(WALLS, yank)])["subject"]})
+    renamed = [{"name": "acme_walls-1.1-py3-none-any.whl", "digest": {"sha256": ARTIFACT["sha256"]}}]
+    case("a file has another name among the subjects", "bad", RELEASE, whole | {"subject": renamed})
+    case("in the index file of another package", "bad", yank, of_yank, path="index/python/ac/me/acme-doors")
+    case("by another key than the record names", "bad", RELEASE, whole, signer=eve)
+    case("by a key that the record does not name", "bad", RELEASE, whole, line=lambda named: compact(RELEASE | {"signatures": [{"size": named["size"], "blake3": named["blake3"]}]}))
+    case("another type of statement", "bad", RELEASE, whole | {"_type": "https://in-toto.io/Statement/v0.1"})
+    case("another type of predicate", "bad", RELEASE, whole | {"predicateType": "https://slsa.dev/provenance/v1"})
+    case("another type of payload", "bad", RELEASE, whole, payload_type="application/json")
+    twice = compact(whole).replace('"registry":"vectors"', '"registry":"other","registry":"vectors"')
+    case("a key stands twice in the statement", "bad", RELEASE, twice)
+    half = RELEASE | {"later": 0.5}
+    case("a number that is not an integer", "bad", half, statement("vectors", [(WALLS, half)]))
+    write_json("signatures.json", {"registry": "vectors", "cases": cases})
+
+
+def owned():
+    """A team owns a prefix, hands a name over to ana, who releases; ben approves."""
+    team, ana, ben = Signer("team"), Signer("ana"), Signer("ben")
+    made = Registry("owned", "owned")
+    made.blob(BLOB, ARTIFACT["file"])
+
+    def signed(signer, path, *records):
+        bundle = signer.bundle(compact(statement("owned", [(path, record) for record in records])).encode())
+        made.blob(bundle, "bundle.sigstore.json")
+        return [record | {"signatures": [signer.named(bundle)]} for record in records]
+
+    prefixes = signed(team, "index/prefixes", owners_of("prefix", "acme-", 1, team))
+    made.seal({"index/files": [made.config], "index/prefixes": prefixes}, "2026-01-01T00:00:00Z")
+    claim = signed(team, WALLS, owners_of("owners", "acme-walls", 1, ana))
+    release = signed(ana, WALLS, RELEASE)
+    made.seal({WALLS: claim + release}, "2026-01-01T00:00:01Z")
+    approve = {"kind": "approve", "family": "python", "name": "acme-walls", "version": "1.0"}
+    approve["records"] = [b3(compact(release[0]).encode())]
+    made.seal({WALLS: signed(ben, WALLS, approve)}, "2026-01-01T00:00:02Z")
 
 
 snapshots()
 logs()
+proofs()
 checkpoints()
+cosignatures()
+handovers()
+evidence()
 registry()
+signatures()
+owned()

@@ -62,7 +62,9 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
 /// A path typed here is relative to the current folder, and one in config.toml to the folder of that file: so it is
 /// written absolute.
 fn absolute(key: &str, value: &str) -> anyhow::Result<String> {
-    let is_path = key.ends_with("-dir") || (key.starts_with("registries.") && key.ends_with(".url"));
+    let is_path = key.ends_with("-dir")
+        || matches!(key, "sign-key" | "trusted-root")
+        || (key.starts_with("registries.") && key.ends_with(".url"));
     match Location::parse(value) {
         Ok(Location::Path(path)) if is_path && path.is_relative() => {
             Ok(std::path::absolute(path)?.to_string_lossy().into_owned())

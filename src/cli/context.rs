@@ -1,15 +1,19 @@
 //! What every command needs: the user's folders, the settings, and a runtime for the network.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use rvp::project::{Home, Layers, PyProject, Registry, Settings, find_project};
 use rvp::registry::{
-    ClientFolders, Config, DirStore, HttpSettings, LogKey, OpenOptions, Reader, RegistryError, Sources,
-    Store, StoreOptions, key_stem, open_mirrored,
+    ClientFolders, Config, DirStore, HttpSettings, LogKey, MaxAge, OpenOptions, Reader, RegistryError, Sources,
+    StoreOptions, WitnessPolicy, key_stem, open_mirrored,
 };
+use rvp::trust::policy::{FILE_NAME, Places, Policies, ProjectPlace, WitnessQuorum};
+
+use rvp::trust::{RecordVerifier, RootFiles, TrustedRoot};
 
 use super::{Global, output};
 
@@ -17,6 +21,7 @@ pub struct Context {
     pub global: Global,
     pub home: Home,
     pub runtime: tokio::runtime::Runtime,
+    policies: OnceLock<Policies>,
 }
 
 impl Context {
@@ -26,13 +31,27 @@ impl Context {
             .enable_all()
             .build()
             .context("cannot start the threads that talk to the network")?;
-        Ok(Self { global, home: Home::find()?, runtime })
+        Ok(Self { global, home: Home::find()?, runtime, policies: OnceLock::new() })
     }
 
     /// The settings that hold here: those of the command line, the environment, the project and the user, merged.
     pub fn settings(&self, command_line: Settings, project: Option<&PyProject>) -> anyhow::Result<Settings> {
         let project = project.map(|project| project.layer.clone());
         Ok(Layers::load(command_line, project, &self.home)?.settings())
+    }
+
+    /// The policies that hold here: this machine's, the user's and the project's. Read once.
+    pub fn policies(&self) -> anyhow::Result<&Policies> {
+        if let Some(policies) = self.policies.get() {
+            return Ok(policies);
+        }
+        let project = current_project()?.map(|project| match &project.policy {
+            Some(path) => ProjectPlace::Named(path.clone()),
+            None => ProjectPlace::Beside(project.root().join(FILE_NAME)),
+        });
+        let places = Places { user: Some(self.home.policy_file()), project };
+        let policies = Policies::load(&places, jiff::Timestamp::now())?;
+        Ok(self.policies.get_or_init(|| policies))
     }
 
     /// Says something, unless asked to be quiet.
@@ -44,7 +63,7 @@ impl Context {
 
     pub fn folders(&self, settings: &Settings) -> ClientFolders {
         let cache = settings.cache_dir.clone().unwrap_or_else(|| self.home.cache());
-        ClientFolders { state: self.home.state(), cache }
+        ClientFolders { state: self.home.state(), evidence: self.home.evidence(), cache }
     }
 
     /// Where the answers of interpreters are kept.
@@ -56,6 +75,23 @@ impl Context {
     pub fn package_store(&self, settings: &Settings) -> anyhow::Result<rvp::install::Store> {
         let root = settings.store_dir.clone().unwrap_or_else(|| self.home.store());
         Ok(rvp::install::Store::open(&root)?)
+    }
+
+    /// Who knows signatures, by the authorities that this machine trusts. What its policy names goes before any setting.
+    pub fn authority(&self, settings: &Settings) -> anyhow::Result<Arc<RecordVerifier>> {
+        Ok(Arc::new(RecordVerifier::new(self.root_files(settings)?)))
+    }
+
+    /// The trusted root of this machine, user and project.
+    pub fn trusted_root(&self) -> anyhow::Result<TrustedRoot> {
+        let settings = self.settings(Settings::default(), current_project()?.as_ref())?;
+        Ok(self.root_files(&settings)?.load()?)
+    }
+
+    fn root_files(&self, settings: &Settings) -> anyhow::Result<RootFiles> {
+        let of_machine = self.policies()?.trusted_root().map(|(path, _)| path);
+        let named = of_machine.or_else(|| settings.trusted_root.clone());
+        Ok(RootFiles { named, refreshed: Some(self.home.trusted_root()) })
     }
 
     /// How to talk to web servers.
@@ -79,7 +115,7 @@ impl Context {
         }
     }
 
-    /// Opens a registry of the settings. With `refresh` it is asked for its state in any case.
+    /// Opens a registry, whose state must be what policies demand. With `refresh` it is asked for its state in any case.
     pub fn open_registry(
         &self,
         registry: &Registry,
@@ -88,27 +124,40 @@ impl Context {
         refresh: bool,
     ) -> anyhow::Result<Reader> {
         let mirrors: Vec<String> = registry.mirrors.iter().map(ToString::to_string).collect();
-        let options = self.store_options(&registry.name, settings);
-        let store = open_mirrored(&registry.url.to_string(), &mirrors, &options)?;
-        self.open_store(store, key, settings, refresh)
+        let location = registry.url.to_string();
+        let store = open_mirrored(&location, &mirrors, &self.store_options(&registry.name, settings))?;
+        let policies = self.policies()?;
+        let max_age = policies.max_checkpoint_age();
+        let witnesses = policies.witnesses();
+        let options = OpenOptions {
+            key,
+            offline: self.global.offline,
+            refresh: refresh || self.global.refresh,
+            witnesses: witnesses.iter().map(witness_policy).chain([witnesses_of(registry)]).collect(),
+            max_age: max_age.map(|(days, origin)| MaxAge { days, by: origin.to_string() }),
+        };
+        let demands = |few: &RegistryError| match few {
+            RegistryError::TooFewWitnesses { quorum, .. } => {
+                witnesses.iter().find(|one| usize::try_from(one.quorum) == Ok(*quorum))
+            }
+            _ => None,
+        };
+        Reader::open(store, self.folders(settings), &options).map_err(|error| match demands(&error) {
+            Some(WitnessQuorum { origin, .. }) => {
+                anyhow::Error::from(error).context(format!("{location} is not witnessed as {origin} demands"))
+            }
+            None => error.into(),
+        })
     }
 
-    /// Opens the registry in a folder.
-    pub fn open_directory(&self, dir: &Path) -> anyhow::Result<Reader> {
+    /// Opens the registry in a folder, as whoever keeps it does: policies are for those who use it. `key` is its log's, where
+    /// another than the one trusted before is known to be right.
+    pub fn open_directory(&self, dir: &Path, key: Option<&str>) -> anyhow::Result<Reader> {
         let settings = self.settings(Settings::default(), None)?;
-        self.open_store(Arc::new(DirStore::open(dir)?), None, &settings, true)
-    }
-
-    fn open_store(
-        &self,
-        store: Arc<dyn Store>,
-        key: Option<String>,
-        settings: &Settings,
-        refresh: bool,
-    ) -> anyhow::Result<Reader> {
+        let key = key.map(str::to_owned);
         let options =
-            OpenOptions { key, offline: self.global.offline, refresh: refresh || self.global.refresh };
-        Ok(Reader::open(store, self.folders(settings), &options)?)
+            OpenOptions { key, offline: self.global.offline, refresh: true, ..OpenOptions::default() };
+        Ok(Reader::open(Arc::new(DirStore::open(dir)?), self.folders(&settings), &options)?)
     }
 
     /// Where the private half of a log key is kept: `~/.rvp/keys/<name>+<hash>`.
@@ -132,7 +181,23 @@ impl Context {
         if !key.matches(&config.key) {
             return Err(no_key());
         }
-        Ok(key)
+        Ok(key.kept_at(&path))
+    }
+}
+
+/// The witnesses that the settings of a registry ask for.
+fn witnesses_of(registry: &Registry) -> WitnessPolicy {
+    WitnessPolicy {
+        keys: registry.witnesses.clone(),
+        quorum: registry.quorum.map_or(registry.witnesses.len(), NonZeroUsize::get),
+    }
+}
+
+/// Those that a policy demands.
+fn witness_policy(demand: &WitnessQuorum) -> WitnessPolicy {
+    WitnessPolicy {
+        keys: demand.keys.iter().map(|key| key.as_str().to_owned()).collect(),
+        quorum: usize::try_from(demand.quorum).unwrap_or(usize::MAX),
     }
 }
 

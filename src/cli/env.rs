@@ -60,7 +60,8 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<ExitCode> {
 }
 
 fn create(context: &Context, arguments: &CreateArguments) -> anyhow::Result<ExitCode> {
-    let settings = context.settings(Settings::default(), current_project()?.as_ref())?;
+    let project = current_project()?;
+    let settings = context.settings(Settings::default(), project.as_ref())?;
     let host = arguments.revit.as_ref().map(|version| format!("revit=={version}"));
     let spec = TargetSpec {
         host: host.or_else(|| arguments.target.clone()),
@@ -69,7 +70,8 @@ fn create(context: &Context, arguments: &CreateArguments) -> anyhow::Result<Exit
     };
     let hosts = KnownHosts::of_settings(context, &settings)?;
     let machine = ThisMachine::new(context, &settings, None);
-    let target = LockedTarget::of(&decide_target(&spec, &hosts, &machine)?);
+    let rulebook = hosts.rulebook(context, &settings, context.policies()?)?;
+    let target = LockedTarget::of(&decide_target(&spec, &hosts, &*rulebook, &machine)?);
     let path = environments::locate(&arguments.env, &settings);
     let environment = Environment::create(&path, &environments::spec(context, &settings, &target)?)?;
     // An empty first generation: the environment works before anything is installed.

@@ -1,11 +1,14 @@
 //! `rvp info`: what the registries know of a package.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use indicatif::HumanBytes;
-use rvp::model::{PackageName, ReleaseEntry, Version};
+use rvp::model::{PackageName, ReleaseEntry, Signer, Version};
+use rvp::publish::Standing;
 use rvp::resolve::Found;
+use rvp::trust::{self, Facts};
 
 use super::context::{Context, current_project};
 use super::output;
@@ -22,17 +25,31 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = context.settings(arguments.registries.settings()?, current_project()?.as_ref())?;
-    let found = open_registries(context, &settings, true)?
-        .find(&arguments.name)
-        .map_err(anyhow::Error::from_boxed)?;
+    let registries = open_registries(context, &settings, true)?;
+    let found = registries.find(&arguments.name).map_err(anyhow::Error::from_boxed)?;
+    let reader = registries.reader(&found.registry).context("the registry was closed")?;
+    let authority = context.authority(&settings)?;
     let newest = newest(&found).with_context(|| format!("`{}` has no release", arguments.name))?;
-    if context.global.json {
+    let facts_of = |versions: Vec<&Version>| {
         let releases: Vec<_> =
-            found.package.releases.iter().rev().map(|(version, entry)| json(version, entry)).collect();
+            versions.into_iter().map(|version| (arguments.name.clone(), version.clone())).collect();
+        trust::check(&*authority, reader, &releases)
+    };
+    let prefixes = reader.prefixes()?;
+    let owners = {
+        let Standing { own, prefix } = Standing::of_name(&arguments.name, Some(&found.package), &prefixes);
+        own.or(prefix)
+    };
+    if context.global.json {
+        let all = found.package.releases.iter().rev();
+        let facts = facts_of(all.clone().map(|(version, _)| version).collect())?;
+        let releases: Vec<_> =
+            all.zip(&facts).map(|((version, entry), facts)| json(version, entry, facts)).collect();
         output::json(&serde_json::json!({
             "name": found.package.name,
             "registry": found.registry,
             "newest": newest.0.to_string(),
+            "owners": owners,
             "releases": releases,
         }))?;
         return Ok(ExitCode::SUCCESS);
@@ -40,6 +57,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     output::line(&format!("{} {} in {}", found.package.name, newest.0, found.registry))?;
     for line in describe(newest.1) {
         output::line(&format!("  {line}"))?;
+    }
+    for line in facts_of(vec![newest.0])?.iter().flat_map(vouchers) {
+        output::line(&format!("  {line}"))?;
+    }
+    if let Some(owners) = owners {
+        output::line(&format!("  owned by {}", owners.shown()))?;
     }
     output::line("versions:")?;
     for (version, entry) in found.package.releases.iter().rev() {
@@ -76,7 +99,27 @@ fn describe(entry: &ReleaseEntry) -> Vec<String> {
     lines
 }
 
-fn json(version: &Version, entry: &ReleaseEntry) -> serde_json::Value {
+/// Those who have signed a record of it.
+fn signers(facts: &Facts) -> BTreeSet<&Signer> {
+    facts.records.iter().flatten().collect()
+}
+
+/// Who stands for a release.
+fn vouchers(facts: &Facts) -> Vec<String> {
+    let mut lines: Vec<String> = signers(facts).iter().map(|signer| format!("signed by {signer}")).collect();
+    lines.extend(facts.approvals.iter().map(|(signer, whole)| match whole {
+        true => format!("approved by {signer}"),
+        false => format!("approved by {signer}, before its last file came"),
+    }));
+    lines
+}
+
+fn json(version: &Version, entry: &ReleaseEntry, facts: &Facts) -> serde_json::Value {
+    let approvals: Vec<_> = facts
+        .approvals
+        .iter()
+        .map(|(signer, whole)| serde_json::json!({ "signer": signer, "whole": whole }))
+        .collect();
     let release = &entry.release;
     serde_json::json!({
         "version": version.to_string(),
@@ -90,5 +133,7 @@ fn json(version: &Version, entry: &ReleaseEntry) -> serde_json::Value {
         "requires": release.requires,
         "extras": release.extras,
         "artifacts": entry.artifacts,
+        "signers": signers(facts),
+        "approvals": approvals,
     })
 }

@@ -11,7 +11,8 @@ use rvp::resolve::{Asker, Lock, Upgrade};
 use super::arguments::requirement;
 use super::context::{Context, current_project};
 use super::env::chosen;
-use super::sync::{self, Destination};
+use super::fill::{self, Destination};
+use super::sync;
 use super::workspace::{Question, ResolveArguments, Workspace};
 
 /// Install packages into an environment that belongs to no project
@@ -129,6 +130,7 @@ impl<'a> Own<'a> {
         upgrade: &Upgrade,
     ) -> anyhow::Result<ExitCode> {
         let state = self.environment.state();
+        let policies = context.policies()?.clone();
         let question = Question {
             asker: Asker::Environment,
             requirements,
@@ -140,6 +142,7 @@ impl<'a> Own<'a> {
                 platform: Some(state.platform.clone()),
             }],
             settings,
+            policies,
         };
         let new = question.answer(context, self.old.as_ref(), upgrade)?;
         for change in super::changes::between(self.old.as_ref(), &new) {
@@ -150,7 +153,7 @@ impl<'a> Own<'a> {
         let lock = self.old.as_ref().filter(same).unwrap_or(&new);
         let target = lock.targets.first().context("the lock has no target")?;
         let destination = Destination::Own(self.environment, &self.held);
-        let synced = sync::install(context, &question.settings, lock, target, None, destination)?;
+        let synced = fill::install(context, &question.settings, lock, target, None, destination)?;
         Ok(synced.finish(context))
     }
 }

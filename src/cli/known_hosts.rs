@@ -6,9 +6,11 @@ use std::sync::Arc;
 use rvp::model::{Family, Package, PackageName, Record};
 use rvp::project::{Location, Registry, Settings};
 use rvp::registry::REVIT_RELEASES;
-use rvp::resolve::{Found, Packages, PackagesError, Registries};
+use rvp::resolve::{Found, NoRules, Packages, PackagesError, Registries, Rulebook};
+use rvp::trust::policy::Policies;
 
 use super::context::Context;
+use super::judgement::judge;
 use super::workspace::open_registries;
 
 pub struct KnownHosts {
@@ -27,15 +29,25 @@ impl KnownHosts {
 
     /// Those of the registry in a folder.
     pub fn of_directory(context: &Context, dir: &Path) -> anyhow::Result<Self> {
-        let reader = context.open_directory(dir)?;
-        let registry = Registry {
-            name: reader.config()?.name.clone(),
-            url: Location::Path(dir.to_owned()),
-            mirrors: Vec::new(),
-            prefixes: Vec::new(),
-            key: None,
-        };
+        let reader = context.open_directory(dir, None)?;
+        let url = Location::Path(dir.to_owned());
+        let registry = Registry::new(reader.config()?.name.clone(), url);
         Ok(Self { registries: Some(Registries::new(vec![registry], vec![reader])), shipped: shipped()? })
+    }
+}
+
+impl KnownHosts {
+    /// What `policies` say of the releases of hosts; those that come with rvp are admitted.
+    pub fn rulebook(
+        &self,
+        context: &Context,
+        settings: &Settings,
+        policies: &Policies,
+    ) -> anyhow::Result<Box<dyn Rulebook>> {
+        Ok(match &self.registries {
+            Some(registries) => Box::new(judge(context, settings, policies, registries)?),
+            None => Box::new(NoRules),
+        })
     }
 }
 

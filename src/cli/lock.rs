@@ -37,6 +37,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
             .difference(&workspace.question().inputs())
             .map(|difference| format!("rvp.lock is not up to date: {difference}")),
     };
+    let forbidden = match (&difference, &old) {
+        (None, Some(lock)) => workspace.forbidden(context, lock)?,
+        _ => None,
+    };
+    let difference =
+        difference.or_else(|| Some(format!("rvp.lock is not up to date: {}", forbidden.as_ref()?)));
     if arguments.check {
         return Ok(match difference {
             None => {
@@ -57,6 +63,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     if difference.is_none() && upgrade == Upgrade::Nothing {
         context.say("rvp.lock is up to date");
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(forbidden) = &forbidden {
+        context.say(&format!("note: {forbidden}"));
     }
     workspace.relock(context, old.as_ref(), &upgrade)?;
     Ok(ExitCode::SUCCESS)

@@ -3,30 +3,46 @@
 //! Data goes to stdout and talk to stderr, so that a pipe carries only data.
 
 mod add;
+mod approve;
 mod arguments;
 mod changes;
 mod config;
 mod context;
 mod env;
 mod environments;
+mod fill;
 mod graph;
 mod history;
 mod info;
 mod init;
 mod install;
+mod judgement;
+mod keygen;
 mod known_hosts;
 mod list;
 mod lock;
 mod login;
 mod machine;
 mod manual;
+mod mirror;
 mod output;
+mod owner;
+mod owners_list;
+mod passphrase;
+mod policy;
 mod publish;
 mod published;
+mod record_signing;
 mod registry;
 mod run;
+mod secret_file;
+mod sign;
+mod signing;
 mod sync;
 mod tree;
+mod trust;
+mod unpack;
+mod verify;
 mod workspace;
 mod yank;
 
@@ -89,9 +105,22 @@ enum Command {
     Info(info::Arguments),
     Publish(publish::Arguments),
     Yank(yank::Arguments),
+    Approve(approve::Arguments),
+    /// Show and change who owns a name, or the names that begin with a prefix
+    #[command(subcommand)]
+    Owner(owner::Command),
+    Verify(verify::Arguments),
+    #[command(subcommand)]
+    Trust(trust::Command),
+    Keygen(keygen::Arguments),
+    Sign(sign::Arguments),
     /// Make, fill, seal and verify registries
     #[command(subcommand)]
     Registry(registry::Command),
+    /// Show the policies that hold here, and judge a lock or an environment by them
+    #[command(subcommand)]
+    Policy(policy::Command),
+    Mirror(mirror::Arguments),
     Login(login::LoginArguments),
     Logout(login::LogoutArguments),
     #[command(subcommand)]
@@ -137,7 +166,15 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Info(arguments) => info::run(&context, &arguments),
         Command::Publish(arguments) => publish::run(&context, &arguments),
         Command::Yank(arguments) => yank::run(&context, &arguments),
+        Command::Approve(arguments) => approve::run(&context, &arguments),
+        Command::Owner(command) => owner::run(&context, &command),
+        Command::Verify(arguments) => verify::run(&context, &arguments),
+        Command::Trust(command) => trust::run(&context, &command),
+        Command::Keygen(arguments) => keygen::run(&context, &arguments),
+        Command::Sign(arguments) => sign::run(&context, &arguments),
         Command::Registry(command) => registry::run(&context, command),
+        Command::Policy(command) => policy::run(&context, &command),
+        Command::Mirror(arguments) => mirror::run(&context, arguments),
         Command::Login(arguments) => login::login(&context, arguments),
         Command::Logout(arguments) => login::logout(&context, &arguments),
         Command::Config(command) => config::run(&context, &command),

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use rvp::model::{Family, PackageName, ranges_of_specifiers_text};
 use rvp::project::{Location, PyProject, Settings, find_project};
-use rvp::publish::{Hosts, read_artifacts};
+use rvp::publish::{Claim, Hosts, Signing, attest_beside, read_artifacts};
 use rvp::registry::Writer;
 
 use super::context::{Context, current_project};
 use super::published::report;
+use super::record_signing::RecordSigning;
+use super::registry::views;
 
 /// Add built packages to a registry, and seal it
 #[derive(clap::Args)]
@@ -23,6 +25,31 @@ pub struct Arguments {
     /// A host that they run in, as `revit>=2022,<2028` [default: the project's `hosts`]
     #[arg(long = "host", value_name = "REQUIREMENT", value_parser = host)]
     hosts: Vec<(String, String)>,
+    #[command(flatten)]
+    signing: RecordSigning,
+    #[command(flatten)]
+    claim: ClaimArguments,
+}
+
+/// Which names a signed publish claims.
+#[derive(clap::Args)]
+pub struct ClaimArguments {
+    /// Become the owner of every name that nobody owns [default: of new names only]
+    #[arg(long)]
+    claim: bool,
+    /// Become the owner of nothing
+    #[arg(long, conflicts_with = "claim")]
+    no_claim: bool,
+}
+
+impl ClaimArguments {
+    pub fn choice(&self) -> Claim {
+        match (self.claim, self.no_claim) {
+            (true, _) => Claim::Unowned,
+            (_, true) => Claim::Nothing,
+            _ => Claim::New,
+        }
+    }
 }
 
 /// The registry that a command writes to.
@@ -40,7 +67,14 @@ impl Writable {
     /// Opens the registry for writing, once no other process does.
     pub fn open(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<Writer> {
         let dir = self.folder(context, project)?;
-        Ok(Writer::open(&dir, |config| context.log_key(self.key.as_deref(), config))?)
+        let authority = context.authority(&self.settings(context, project)?)?;
+        let writer = Writer::open(&dir, |config| context.log_key(self.key.as_deref(), config))?;
+        Ok(writer.with_authority(authority))
+    }
+
+    /// The settings that hold for what is written.
+    pub fn settings(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<Settings> {
+        context.settings(Settings::default(), project)
     }
 
     fn folder(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<PathBuf> {
@@ -81,9 +115,15 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let project = current_project()?;
     let projects = projects_of(&arguments.files, project.as_ref())?;
     let incoming = read_artifacts(&arguments.files, |name| hosts_of(name, &arguments.hosts, &projects));
+    let settings = arguments.registry.settings(context, project.as_ref())?;
+    let incoming = attest_beside(incoming, &*context.authority(&settings)?);
+    let signatory = arguments.signing.signatory(context, &settings)?;
+    let signing = signatory.as_ref().map(|signatory| Signing { signatory, claim: arguments.claim.choice() });
     let mut writer = arguments.registry.open(context, project.as_ref())?;
-    let mut published = rvp::publish::publish(&mut writer, incoming.incoming, jiff::Timestamp::now())?;
+    let now = jiff::Timestamp::now();
+    let mut published = rvp::publish::publish(&mut writer, incoming.incoming, signing, now)?;
     published.refused.extend(incoming.refused);
+    views::refresh_after(context, &writer)?;
     report(context, &published)
 }
 

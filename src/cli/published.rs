@@ -19,6 +19,7 @@ pub fn report(context: &Context, published: &Published) -> anyhow::Result<ExitCo
             .collect();
         output::json(&serde_json::json!({
             "releases": published.releases,
+            "claimed": published.claimed,
             "already-there": shown(&published.already_there),
             "refused": refused,
         }))?;
@@ -33,6 +34,9 @@ pub fn report(context: &Context, published: &Published) -> anyhow::Result<ExitCo
         // Many an error names the file itself.
         let named = if error.contains(&files) { error } else { format!("{files}: {error}") };
         output::note(&format!("refused: {named}"));
+    }
+    for name in &published.claimed {
+        context.say(&format!("`{name}` is yours from now on: later releases must be signed by its owners"));
     }
     if !published.already_there.is_empty() {
         context.say(&format!("{} already there", output::count(published.already_there.len(), "file")));

@@ -1,25 +1,19 @@
-//! `rvp sync`: make an environment hold what the lock says. Everything that installs ends here.
+//! `rvp sync`: make an environment hold what the project's lock says.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use rvp::fetch::{Bar, Downloader, Progress, Silent, Wanted};
-use rvp::install::{
-    Applied, Environment, InstallError, LockedEnvironment, Plan, PlannedPackage, Store, Unpacked,
-};
-use rvp::model::{Artifact, Blake3, PackageName};
-use rvp::project::{Registry, Settings};
-use rvp::resolve::{Lock, LockedArtifact, LockedPackage, LockedTarget};
-use tokio::task::JoinSet;
+use rvp::install::Environment;
+use rvp::model::PackageName;
+use rvp::project::Settings;
+use rvp::resolve::{Lock, LockedTarget};
 use uv_normalize::{ExtraName, GroupName};
 
 use super::context::Context;
 use super::environments;
+use super::fill::{Destination, Synced, install};
 use super::graph::Graph;
-use super::output;
 use super::workspace::{ResolveArguments, Workspace};
 
 /// Make an environment hold exactly what the project's lock says
@@ -52,24 +46,6 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find(context, arguments.resolve.settings()?)?;
     Ok(sync(context, &workspace, arguments)?.finish(context))
-}
-
-/// What a sync did.
-pub enum Synced {
-    /// It changed the environment, and has said how.
-    Changed,
-    /// The environment at this path was as it should be.
-    UpToDate(PathBuf),
-}
-
-impl Synced {
-    /// Says what has not been said yet.
-    pub fn finish(self, context: &Context) -> ExitCode {
-        if let Self::UpToDate(path) = self {
-            context.say(&format!("{} is up to date", path.display()));
-        }
-        ExitCode::SUCCESS
-    }
 }
 
 /// Syncs the project's own environment with all defaults.
@@ -118,7 +94,8 @@ fn sync(context: &Context, workspace: &Workspace, arguments: &Arguments) -> anyh
     };
     let graph = Graph::of_lock(&lock, &target.name);
     let wanted = graph.reachable(roots(workspace, arguments)?);
-    install(context, &workspace.settings, &lock, target, Some(&wanted), Destination::OfProject(&environment))
+    let destination = Destination::OfProject(&environment, &workspace.policies);
+    install(context, &workspace.settings, &lock, target, Some(&wanted), destination)
 }
 
 /// The names that the chosen parts of the project require.
@@ -206,190 +183,4 @@ fn create_for(
     };
     context.say(&format!("made the environment {} for {}", path.display(), target.name));
     Ok(environment)
-}
-
-/// An environment to install into.
-pub enum Destination<'a> {
-    /// What it is to hold is remembered by a project.
-    OfProject(&'a Environment),
-    /// It remembers that itself, and the caller has the right to change it.
-    Own(&'a Environment, &'a LockedEnvironment<'a>),
-}
-
-/// Makes the environment hold what `lock` has for `target`, or those of it that are `wanted`.
-pub fn install(
-    context: &Context,
-    settings: &Settings,
-    lock: &Lock,
-    target: &LockedTarget,
-    wanted: Option<&BTreeSet<PackageName>>,
-    destination: Destination,
-) -> anyhow::Result<Synced> {
-    let environment = match destination {
-        Destination::OfProject(environment) | Destination::Own(environment, _) => environment,
-    };
-    let order: Vec<(&LockedPackage, &LockedArtifact)> = lock
-        .install_order(&target.name)
-        .into_iter()
-        .filter(|(package, _)| wanted.is_none_or(|wanted| wanted.contains(&package.name)))
-        .collect();
-    let names: BTreeSet<&PackageName> = order.iter().map(|(package, _)| &package.name).collect();
-    let plan = Plan {
-        packages: order
-            .iter()
-            .map(|(package, artifact)| PlannedPackage {
-                name: package.name.clone(),
-                version: package.version.to_string(),
-                artifact: artifact.blake3,
-                requested: package.direct,
-                dependencies: package
-                    .dependencies
-                    .iter()
-                    .map(|edge| edge.name.clone())
-                    .filter(|name| names.contains(name))
-                    .collect(),
-                direct_url: None,
-            })
-            .collect(),
-        lock: match destination {
-            Destination::OfProject(_) => None,
-            Destination::Own(..) => Some(lock.to_toml()?),
-        },
-    };
-    let store = context.package_store(settings)?;
-    if environment.is_current(&plan, &store) {
-        return Ok(Synced::UpToDate(environment.path().to_owned()));
-    }
-    let before = environment.current().map(|generation| generation.plan).unwrap_or_default();
-    let unpacked = unpack(context, settings, lock, &order, &store)?;
-    let applied = match destination {
-        Destination::OfProject(_) => {
-            environment.lock(|waiting| context.say(waiting))?.apply(&plan, &store, &unpacked)?
-        }
-        Destination::Own(_, held) => held.apply(&plan, &store, &unpacked)?,
-    };
-    report(context, &before, &plan, &applied);
-    Ok(Synced::Changed)
-}
-
-/// Has every artifact in the store, fetching what is missing; each is unpacked while the others still arrive.
-fn unpack(
-    context: &Context,
-    settings: &Settings,
-    lock: &Lock,
-    order: &[(&LockedPackage, &LockedArtifact)],
-    store: &Store,
-) -> anyhow::Result<Vec<Unpacked>> {
-    let mut unpacked = Vec::with_capacity(order.len());
-    let mut missing = Vec::new();
-    for (package, artifact) in order {
-        match store.get(artifact.blake3) {
-            Some(found) => unpacked.push(found),
-            None => missing.push((*package, *artifact)),
-        }
-    }
-    if missing.is_empty() {
-        return Ok(unpacked);
-    }
-    let stores = open_needed(context, settings, lock, &missing)?;
-    let progress: Arc<dyn Progress> =
-        if context.global.quiet { Arc::new(Silent) } else { Arc::new(Bar::new()) };
-    let cache = context.folders(settings).cache.join("downloads");
-    let downloader = Downloader::new(context.runtime.handle().clone(), cache, progress, false);
-    let wanted: Vec<Wanted> = missing
-        .iter()
-        .filter_map(|(package, artifact)| {
-            let store = Arc::clone(stores.get(package.registry.as_str())?);
-            let artifact = Artifact {
-                file: artifact.file.clone(),
-                size: artifact.size,
-                blake3: artifact.blake3,
-                sha256: artifact.sha256,
-                requires: None,
-                requires_python: None,
-            };
-            Some(Wanted { store, artifact })
-        })
-        .collect();
-    let files: BTreeMap<Blake3, String> =
-        missing.iter().map(|(_, artifact)| (artifact.blake3, artifact.file.clone())).collect();
-    let fresh = context.runtime.block_on(async {
-        let mut downloads = downloader.start(wanted);
-        let mut unpacking: JoinSet<anyhow::Result<Unpacked>> = JoinSet::new();
-        while let Some(done) = downloads.next().await {
-            let (digest, fetched) = done?;
-            let (store, file) = (store.clone(), files[&digest].clone());
-            unpacking.spawn_blocking(move || {
-                let unpacked = store
-                    .ensure(digest, &file, || Ok::<PathBuf, InstallError>(fetched.path().to_owned()))
-                    .with_context(|| format!("cannot unpack {file}"))?;
-                if let rvp::fetch::Fetched::Cached(path) = fetched {
-                    // The store has it now; a second copy would only take space.
-                    let _ = std::fs::remove_file(path);
-                }
-                Ok(unpacked)
-            });
-        }
-        let mut fresh = Vec::new();
-        while let Some(done) = unpacking.join_next().await {
-            fresh.push(done.context("unpacking stopped")??);
-        }
-        anyhow::Ok(fresh)
-    })?;
-    unpacked.extend(fresh);
-    Ok(unpacked)
-}
-
-/// Opens the registries that the missing artifacts come from, each under the key that the lock knows it by.
-fn open_needed<'a>(
-    context: &Context,
-    settings: &Settings,
-    lock: &'a Lock,
-    missing: &[(&LockedPackage, &LockedArtifact)],
-) -> anyhow::Result<BTreeMap<&'a str, Arc<dyn rvp::registry::Store>>> {
-    let mut stores = BTreeMap::new();
-    for locked in &lock.registries {
-        let Some((package, _)) = missing.iter().find(|(package, _)| package.registry == locked.name) else {
-            continue;
-        };
-        let known: &[Registry] = settings.registries.as_deref().unwrap_or_default();
-        let registry = known.iter().find(|registry| registry.name == locked.name).with_context(|| {
-            format!(
-                "the lock takes {} from the registry `{}`, which no setting names\n  hint: name it under [tool.rvp] registries",
-                package.name, locked.name
-            )
-        })?;
-        let store = context
-            .open_registry(registry, Some(locked.key.clone()), settings, false)
-            .and_then(|reader| Ok(Arc::clone(reader.store()?)))
-            .with_context(|| format!("cannot use the registry `{}`", locked.name))?;
-        stores.insert(locked.name.as_str(), store);
-    }
-    Ok(stores)
-}
-
-fn report(context: &Context, before: &Plan, after: &Plan, applied: &Applied) {
-    let Applied::Changed { conflicts, .. } = applied else { return };
-    let versions = |plan: &Plan| -> BTreeMap<PackageName, (String, Blake3)> {
-        let version = |package: &PlannedPackage| (package.version.clone(), package.artifact);
-        plan.packages.iter().map(|package| (package.name.clone(), version(package))).collect()
-    };
-    let (old, new) = (versions(before), versions(after));
-    let names: BTreeSet<&PackageName> = old.keys().chain(new.keys()).collect();
-    let (mut added, mut removed, mut changed) = (0, 0, 0);
-    for name in names {
-        match (old.get(name), new.get(name)) {
-            (None, Some(_)) => added += 1,
-            (Some(_), None) => removed += 1,
-            (Some(old), Some(new)) if old != new => changed += 1,
-            _ => {}
-        }
-    }
-    for conflict in conflicts {
-        context.say(&format!("warning: {conflict}"));
-    }
-    context.say(&format!(
-        "installed {}: {added} added, {changed} changed, {removed} removed",
-        output::count(new.len(), "package")
-    ));
 }

@@ -7,11 +7,13 @@ use anyhow::{Context as _, bail};
 use rvp::model::{PackageName, Requirement, Target, TargetSpec};
 use rvp::project::{Location, PyProject, Registry, Settings, find_project};
 use rvp::resolve::{
-    Asker, Lock, LockInputs, Preferences, Registries, Request, ResolveOptions, Upgrade, decide_target,
-    resolve_all,
+    Asker, Lock, LockInputs, LockedPackage, Preferences, Registries, Request, ResolveOptions, Upgrade,
+    decide_target, resolve_all,
 };
+use rvp::trust::policy::Policies;
 
 use super::context::Context;
+use super::judgement::{Held, Judged, judge, judge_all};
 use super::machine::ThisMachine;
 
 /// Settings of a resolution on the command line.
@@ -47,7 +49,7 @@ impl RegistryArguments {
             .iter()
             .map(|text| {
                 let url = Location::parse(text).map_err(anyhow::Error::msg)?;
-                Ok(Registry { name: url.name(), url, mirrors: Vec::new(), prefixes: Vec::new(), key: None })
+                Ok(Registry::new(url.name(), url))
             })
             .collect::<anyhow::Result<_>>()?;
         let registries = (!registries.is_empty()).then_some(registries);
@@ -78,6 +80,7 @@ pub struct Question {
     pub hosts: BTreeMap<String, String>,
     pub targets: Vec<TargetSpec>,
     pub settings: Settings,
+    pub policies: Policies,
 }
 
 impl Question {
@@ -144,10 +147,11 @@ impl Question {
         for (name, reader) in registries.readers() {
             reader.config().with_context(|| format!("cannot use the registry `{name}`"))?;
         }
+        let judge = judge(context, &self.settings, &self.policies, registries)?;
         let targets: Vec<Target> = self
             .targets
             .iter()
-            .map(|spec| decide_target(spec, registries, &machine))
+            .map(|spec| decide_target(spec, registries, &judge, &machine))
             .collect::<Result<_, _>>()?;
         let names: Vec<PackageName> = self
             .requirements
@@ -170,9 +174,11 @@ impl Question {
             options: &options,
             preferences: &preferences,
             packages: registries,
+            rulebook: &judge,
         };
         let resolutions = resolve_all(&request, &targets)?;
         registries.check_inclusion(&resolutions)?;
+        registries.check_signatures(&*context.authority(&self.settings)?, &resolutions)?;
         for warning in resolutions.iter().flat_map(|resolution| &resolution.warnings) {
             context.say(&format!("warning: {warning}"));
         }
@@ -199,10 +205,41 @@ pub fn open_registries(context: &Context, settings: &Settings, refresh: bool) ->
     Ok(Registries::new(registries, readers))
 }
 
+/// Opens the registries that `packages` of a lock come from, each under the key that the lock knows it by.
+pub fn open_locked(
+    context: &Context,
+    settings: &Settings,
+    lock: &Lock,
+    packages: &[&LockedPackage],
+) -> anyhow::Result<Registries> {
+    let known: &[Registry] = settings.registries.as_deref().unwrap_or_default();
+    let mut registries = Vec::new();
+    let mut readers = Vec::new();
+    for locked in &lock.registries {
+        let Some(package) = packages.iter().find(|package| package.registry == locked.name) else {
+            continue;
+        };
+        let registry = known.iter().find(|registry| registry.name == locked.name).with_context(|| {
+            format!(
+                "the lock takes {} from the registry `{}`, which no setting names\n  hint: name it under [tool.rvp] registries",
+                package.name, locked.name
+            )
+        })?;
+        let reader = context
+            .open_registry(registry, Some(locked.key.clone()), settings, false)
+            .and_then(|reader| reader.config().map(|_| ()).map(|()| reader).map_err(Into::into))
+            .with_context(|| format!("cannot use the registry `{}`", locked.name))?;
+        registries.push(registry.clone());
+        readers.push(reader);
+    }
+    Ok(Registries::new(registries, readers))
+}
+
 /// A project on disk.
 pub struct Workspace {
     pub project: PyProject,
     pub settings: Settings,
+    pub policies: Policies,
 }
 
 impl Workspace {
@@ -210,7 +247,8 @@ impl Workspace {
     pub fn find(context: &Context, command_line: Settings) -> anyhow::Result<Self> {
         let project = PyProject::read(&find_project(Path::new("."))?)?;
         let settings = context.settings(command_line, Some(&project))?;
-        Ok(Self { project, settings })
+        let policies = context.policies()?.clone();
+        Ok(Self { project, settings, policies })
     }
 
     pub fn lock_path(&self) -> PathBuf {
@@ -235,7 +273,20 @@ impl Workspace {
             hosts: self.project.hosts.iter().map(|(host, range)| (host.clone(), range.to_string())).collect(),
             targets: targets.unwrap_or_else(|| vec![TargetSpec::default()]),
             settings: self.settings.clone(),
+            policies: self.policies.clone(),
         }
+    }
+
+    /// What this machine's, the user's and the project's policies have against the lock, the first of it; none if nothing.
+    pub fn forbidden(&self, context: &Context, lock: &Lock) -> anyhow::Result<Option<String>> {
+        if self.policies.is_empty() {
+            return Ok(None);
+        }
+        let registries =
+            open_locked(context, &self.settings, lock, &lock.packages.iter().collect::<Vec<_>>())?;
+        let judge = judge(context, &self.settings, &self.policies, &registries)?;
+        let judged = judge_all(&judge, &registries, lock.packages.iter().map(Held::of))?;
+        Ok(judged.iter().find_map(Judged::fault))
     }
 
     /// The lock, made anew where it is missing or was made for another question.

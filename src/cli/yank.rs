@@ -4,9 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use rvp::model::{PackageName, Version};
+use rvp::publish::{Standing, commit, sign};
 
 use super::context::{Context, current_project};
 use super::publish::Writable;
+use super::record_signing::RecordSigning;
+use super::registry::views;
 
 /// Withdraw a release, or give it back
 ///
@@ -24,16 +27,16 @@ pub struct Arguments {
     /// Why, in a sentence that users will read
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: String,
+    #[command(flatten)]
+    signing: RecordSigning,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (name, version) = arguments
-        .release
-        .split_once("==")
-        .with_context(|| format!("`{}` names no release; write NAME==VERSION", arguments.release))?;
-    let name: PackageName = name.parse()?;
-    let version = Version::parse(name.family(), version)?;
-    let mut writer = arguments.registry.open(context, current_project()?.as_ref())?;
+    let (name, version) = release(&arguments.release)?;
+    let project = current_project()?;
+    let signatory =
+        arguments.signing.signatory(context, &arguments.registry.settings(context, project.as_ref())?)?;
+    let mut writer = arguments.registry.open(context, project.as_ref())?;
     let package = writer.package(&name)?.with_context(|| {
         format!("`{name}` is not in the registry `{}`\n  hint: check the spelling", writer.config().name)
     })?;
@@ -41,7 +44,20 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         false => (rvp::publish::yank(&package, &version, &arguments.reason)?, "yanked"),
         true => (rvp::publish::undo_yank(&package, &version, &arguments.reason)?, "gave back"),
     };
-    let sealed = writer.publish(vec![record], jiff::Timestamp::now())?;
+    let (prefixes, now) = (writer.prefixes()?, jiff::Timestamp::now());
+    let standing = Standing::of_name(&name, Some(&package), &prefixes);
+    let signed = sign(&writer.config().name, standing, signatory.as_ref(), vec![record], now)?;
+    let sealed = commit(&mut writer, vec![signed], now)?;
+    views::refresh_after(context, &writer)?;
     context.say(&format!("{done} {name} {version}; the log has {} entries", sealed.checkpoint.size));
     Ok(super::published::report_dropped(&sealed))
+}
+
+/// Reads `NAME==VERSION`.
+pub fn release(text: &str) -> anyhow::Result<(PackageName, Version)> {
+    let (name, version) =
+        text.split_once("==").with_context(|| format!("`{text}` names no release; write NAME==VERSION"))?;
+    let name: PackageName = name.parse()?;
+    let version = Version::parse(name.family(), version)?;
+    Ok((name, version))
 }

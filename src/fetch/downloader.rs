@@ -161,7 +161,7 @@ impl Transfer {
                 Ok(path)
             }
             Ok(Some(Err(mismatch))) => Err(self.content(mismatch)),
-            Ok(None) => Err(self.missing()),
+            Ok(None) => Err(self.missing().await),
             Err(source) => {
                 let location = self.store.location().to_owned();
                 Err(StoreError::Io { location, path: self.path.clone(), source }.into())
@@ -179,7 +179,7 @@ impl Transfer {
         loop {
             let artifact = Arc::clone(&self.artifact);
             let (mut wrong, error) = match self.receive(partial, past_caches).await? {
-                Received::Nothing(partial) => (partial, self.missing()),
+                Received::Nothing(partial) => (partial, self.missing().await),
                 Received::TooMuch(partial) => {
                     let expected = format!("{} bytes", self.artifact.size);
                     (partial, self.content(Mismatch { expected, found: "more".to_owned() }))
@@ -293,8 +293,8 @@ impl Transfer {
         FetchError::Content { location, path: self.path.clone(), expected, found }
     }
 
-    fn missing(&self) -> FetchError {
-        FetchError::Missing { location: self.store.location().to_owned(), path: self.path.clone() }
+    async fn missing(&self) -> FetchError {
+        FetchError::missing(&*self.store, &self.path).await
     }
 
     fn report(&self, event: Event<'_>) {

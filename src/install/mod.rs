@@ -11,6 +11,7 @@ mod compose;
 mod environment;
 mod error;
 mod generation;
+mod judged;
 mod launcher;
 mod layout;
 mod link;

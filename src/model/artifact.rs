@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use serde::{Deserialize, Serialize};
 use uv_distribution_filename::{DistFilename, WheelFilename};
 
-use super::{Blake3, Family, PackageName, Sha256, Version};
+use super::{Blake3, BundleFile, Family, PackageName, Sha256, Version};
 
 /// A file of a release. Its bytes are the blob `blobs/<first two digits>/<blake3>/<file>`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Artifact {
     /// Replaces the release's `requires-python` where this artifact's metadata has another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requires_python: Option<String>,
+    /// The attestations that came with the file from a simple index (PEP 740): the blob `provenance.json` of that digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<BundleFile>,
 }
 
 impl Artifact {
@@ -63,6 +66,7 @@ mod tests {
                 sha256: Sha256::of(b""),
                 requires: None,
                 requires_python: None,
+                provenance: None,
             };
             artifact.is_of(&name, &version)
         };

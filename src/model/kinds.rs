@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Artifact, Blake3, Family, OwnerSet, PackageName, Version, VersionError};
+use super::{Artifact, Blake3, Family, OwnerSet, PackageName, PublicKey, Signer, Version, VersionError};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,12 +38,16 @@ pub struct Release {
 }
 
 /// A Sigstore bundle: the blob `blobs/<first two digits>/<blake3>/bundle.sigstore.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct BundleFile {
     /// Length in bytes.
     pub size: u64,
     pub blake3: Blake3,
+    /// The key that has signed it, where no identity has: a bundle only hints at its key. That the signature is this
+    /// key's is checked with it; whether this key counts is another question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PublicKey>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +140,27 @@ pub struct FileRecord {
     pub path: String,
     pub length: u64,
     pub blake3: Blake3,
+}
+
+/// A new key of the log from here on. It stands in `index/keys`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KeyRecord {
+    /// A verifier key of C2SP `signed-note`.
+    pub key: String,
+    /// A C2SP signed note in which the key before it hands the log over.
+    pub note: String,
+}
+
+impl BundleFile {
+    /// The file of a bundle that `signer` has signed.
+    pub fn of(bundle: &[u8], signer: &Signer) -> Self {
+        let key = match signer {
+            Signer::Key { key } => Some(key.clone()),
+            Signer::Identity { .. } => None,
+        };
+        Self { size: bundle.len() as u64, blake3: Blake3::of(bundle), key }
+    }
 }
 
 impl Release {

@@ -2,10 +2,12 @@
 
 mod artifact;
 mod digest;
+mod index_file;
 mod kinds;
 mod name;
 mod ownership;
 mod package;
+mod prefix;
 mod record;
 mod requirement;
 mod signer;
@@ -14,11 +16,13 @@ mod version;
 
 pub use artifact::Artifact;
 pub use digest::{Blake3, DigestError, Digester, Sha256};
-pub use kinds::{Add, Approve, BundleFile, FileRecord, Owners, PrefixOwners, Release, Seal, Yank};
+pub use index_file::{SealedLine, sealed_lines};
+pub use kinds::{Add, Approve, BundleFile, FileRecord, KeyRecord, Owners, PrefixOwners, Release, Seal, Yank};
 pub use name::{Family, NameError, PackageName, is_windows_device};
-pub use ownership::{Needed, Owner, OwnerSet, Ownership, Unauthorised, Why, in_force};
+pub use ownership::{Needed, Owner, OwnerSet, Ownership, Unauthorised, Why, authorise, in_force};
 pub use package::{Approval, IndexError, Package, ReleaseEntry};
-pub use record::{MAX_RECORD, Record, RecordError};
+pub use prefix::{PREFIXES_PATH, Prefix, PrefixError, Prefixes};
+pub use record::{MAX_RECORD, MAX_SIGNATURES, Record, RecordError, check_keys};
 pub use requirement::{Requirement, RequirementError};
 pub use signer::{Principal, PublicKey, PublicKeyError, Signer, matches_pattern};
 pub use target::{Platform, Target, TargetError, TargetSpec};

@@ -3,9 +3,11 @@
 //! Owners are stated as a whole by each `owners` record, which those before them have signed. A record is judged by
 //! the owners in force where it stands in the log, so that what a former owner released stays released.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Principal, PublicKey, Signer};
+use super::{Principal, PublicKey, Record, Signer};
 
 /// The owners that one record states.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +69,15 @@ pub enum Unauthorised {
     Expired { signer: String, until: jiff::Timestamp, sealed: jiff::Timestamp },
     #[error("signed by {found} of the owners, and {needed} must sign a change of owners: {owners}")]
     TooFew { found: u32, needed: u32, owners: String },
+    #[error("not numbered by a revision, so that it could be said again after it was taken back")]
+    Unnumbered,
+}
+
+impl Unauthorised {
+    /// Whether it is signed, and by none of those who own it now.
+    pub fn is_by_a_stranger(&self) -> bool {
+        matches!(self, Self::Stranger { .. } | Self::Expired { .. })
+    }
 }
 
 impl OwnerSet {
@@ -109,6 +120,57 @@ pub fn in_force(history: &[Ownership], entry: u64) -> Option<&OwnerSet> {
     history.iter().rev().find(|statement| statement.entry < entry).map(|statement| &statement.set)
 }
 
+/// Checks that `record` is signed by those who must sign it where it stands: under the owners `own` of its name and
+/// `prefix` of the longest owned prefix, sealed at that time. Says why it needs what it has, or that it needs nothing.
+pub fn authorise(
+    record: &Record,
+    signers: &[Signer],
+    own: Option<&OwnerSet>,
+    prefix: Option<&OwnerSet>,
+    sealed: jiff::Timestamp,
+) -> Result<Option<Why>, Unauthorised> {
+    let needed = match record {
+        Record::Release(_) | Record::Add(_) | Record::Yank(_) => Needed::for_record(own, prefix),
+        record => record.owners().map(|next| Needed::for_owners(next, own, prefix)),
+    };
+    let Some(needed) = needed else { return Ok(None) };
+    needed.check(signers, sealed)?;
+    if matches!(record, Record::Yank(yank) if yank.revision.is_none()) {
+        return Err(Unauthorised::Unnumbered);
+    }
+    Ok(Some(needed.why))
+}
+
+/// How many of `owners` have signed, when nobody counts twice, whatever number of patterns match.
+fn different_owners(owners: &[&Owner], signers: &[Signer]) -> u32 {
+    /// Finds a signer for an owner, where needed by finding another one for the owner who has it (Kuhn's algorithm).
+    fn assign(
+        at: usize,
+        owners: &[&Owner],
+        signers: &[Signer],
+        taken: &mut [Option<usize>],
+        tried: &mut [bool],
+    ) -> bool {
+        for (signer, who) in signers.iter().enumerate() {
+            if tried[signer] || !owners[at].principal.matches(who) {
+                continue;
+            }
+            tried[signer] = true;
+            if taken[signer].is_none_or(|other| assign(other, owners, signers, taken, tried)) {
+                taken[signer] = Some(at);
+                return true;
+            }
+        }
+        false
+    }
+    // One who signs twice is still one.
+    let signers: Vec<Signer> = signers.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+    let mut taken = vec![None; signers.len()];
+    let found = (0..owners.len())
+        .filter(|at| assign(*at, owners, &signers, &mut taken, &mut vec![false; signers.len()]));
+    u32::try_from(found.count()).unwrap_or(u32::MAX)
+}
+
 impl<'a> Needed<'a> {
     /// What a record needs that is no statement of owners: one signature of those who own the name, or else its prefix.
     pub fn for_record(own: Option<&'a OwnerSet>, prefix: Option<&'a OwnerSet>) -> Option<Self> {
@@ -135,25 +197,17 @@ impl<'a> Needed<'a> {
         if signers.is_empty() {
             return Err(Unauthorised::Unsigned { owners: owners() });
         }
-        let mut expired = None;
-        let mut found = 0;
-        // Nobody counts twice, whatever number of patterns match.
-        let mut left: Vec<&Signer> = signers.iter().collect();
-        for owner in &self.from.owners {
-            let Some(at) = left.iter().position(|signer| owner.principal.matches(signer)) else { continue };
-            let signer = left.swap_remove(at);
-            match owner.until.filter(|until| *until < sealed) {
-                Some(until) => {
-                    expired = Some(Unauthorised::Expired { signer: signer.to_string(), until, sealed });
-                }
-                None => found += 1,
-            }
-        }
+        let (valid, expired): (Vec<&Owner>, Vec<&Owner>) =
+            self.from.owners.iter().partition(|owner| owner.until.is_none_or(|until| until >= sealed));
+        let found = different_owners(&valid, signers);
         if found >= self.count {
             return Ok(());
         }
-        if let Some(expired) = expired {
-            return Err(expired);
+        if let Some((signer, until)) = expired.iter().find_map(|owner| {
+            let signer = signers.iter().find(|signer| owner.principal.matches(signer))?;
+            Some((signer.to_string(), owner.until?))
+        }) {
+            return Err(Unauthorised::Expired { signer, until, sealed });
         }
         if found > 0 {
             return Err(Unauthorised::TooFew { found, needed: self.count, owners: owners() });
@@ -162,3 +216,7 @@ impl<'a> Needed<'a> {
         Err(Unauthorised::Stranger { signers, owners: owners() })
     }
 }
+
+#[cfg(test)]
+#[path = "ownership_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Artifact, Blake3, BundleFile, Ownership, PackageName, Record, RecordError, Release, RequirementError,
-    Version, VersionError,
+    Version, VersionError, sealed_lines,
 };
 
 /// All releases of one package, in one registry.
@@ -29,6 +29,8 @@ pub struct ReleaseEntry {
     pub approvals: Vec<Approval>,
     /// When the release record was sealed.
     pub sealed: jiff::Timestamp,
+    /// When the last record was sealed that brought files to it.
+    pub completed: jiff::Timestamp,
     /// The numbers in the log of the release record and of each record that changed it, rising.
     pub entries: Vec<u64>,
 }
@@ -67,41 +69,18 @@ impl Package {
     /// Reads the committed bytes of the index file of `name`. Every record lies under a seal line.
     pub fn parse(name: &PackageName, bytes: &[u8]) -> Result<Self, IndexError> {
         let path = name.index_path();
-        let text = std::str::from_utf8(bytes)
-            .map_err(|error| IndexError::Encoding { path: path.clone(), at: error.valid_up_to() })?;
         let mut package = Package::new(name.clone());
-        let mut last = jiff::Timestamp::MIN;
-        let mut open: Vec<(usize, Record)> = Vec::new();
-        for (number, line) in text.lines().enumerate() {
-            let line_number = number + 1;
-            let record = Record::parse(line).map_err(|source| IndexError::Record {
-                path: path.clone(),
-                line: line_number,
-                source,
-            })?;
-            let Record::Seal(seal) = record else {
-                open.push((line_number, record));
-                continue;
-            };
-            let order = |reason: String| IndexError::Order { path: path.clone(), line: line_number, reason };
-            if seal.path != path {
-                return Err(order(format!("the seal is of another file, {}", seal.path)));
-            }
-            if seal.count != open.len() as u64 {
-                return Err(order(format!("the seal counts {} records and ends {}", seal.count, open.len())));
-            }
-            if seal.time < last {
-                return Err(order(format!("it was sealed at {}, before the lines above it", seal.time)));
-            }
-            last = seal.time;
-            for ((line, record), entry) in open.drain(..).zip(seal.first..) {
-                package.apply(&path, line, record, seal.time, entry)?;
-            }
-        }
-        if let Some((line, _)) = open.first() {
-            return Err(IndexError::Order { path, line: *line, reason: "no seal line follows".into() });
+        for line in sealed_lines(&path, bytes)? {
+            package.apply(&path, line.number, line.record, line.sealed, line.entry)?;
         }
         Ok(package)
+    }
+
+    /// Whether it has no owners, and those of its releases that `which` chooses have neither signatures nor approvals.
+    pub fn is_unsigned(&self, which: impl Fn(&Version) -> bool) -> bool {
+        let mut chosen = self.releases.iter().filter(|(version, _)| which(version));
+        self.owners.is_empty()
+            && chosen.all(|(_, entry)| entry.release.signatures.is_empty() && entry.approvals.is_empty())
     }
 
     /// Reads what can be read of bytes that are not checked yet, for guessing what will be needed next.
@@ -134,7 +113,9 @@ impl Package {
         let must_be_signed = !self.owners.is_empty()
             && matches!(record, Record::Release(_) | Record::Add(_) | Record::Yank(_) | Record::Owners(_));
         if must_be_signed && record.signatures().is_empty() {
-            return Err(order("the package has owners, and none of them has signed the record".into()));
+            return Err(order(
+                "the package has owners, and none of them has signed the record: someone who has the registry's key, and not an owner's, added it".into(),
+            ));
         }
         match record {
             Record::Release(release) => {
@@ -155,6 +136,7 @@ impl Package {
                     yanks: 0,
                     approvals: Vec::new(),
                     sealed,
+                    completed: sealed,
                     entries,
                 };
                 self.releases.insert(version, known);
@@ -169,6 +151,7 @@ impl Package {
                     }
                     release.artifacts.push(artifact);
                 }
+                release.completed = sealed;
                 release.entries.push(entry);
             }
             Record::Yank(yank) => {
@@ -213,7 +196,7 @@ impl Package {
                     signatures: approve.signatures,
                 });
             }
-            Record::Prefix(_) | Record::Seal(_) | Record::File(_) => {
+            Record::Prefix(_) | Record::Seal(_) | Record::File(_) | Record::Key(_) => {
                 return Err(order("this kind of record has no place in a package's file".into()));
             }
             Record::Unknown { .. } => {}

@@ -6,12 +6,15 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Add, Approve, Artifact, BundleFile, FileRecord, NameError, Owners, PackageName, PrefixOwners, Release,
-    Seal, VersionError, Yank,
+    Add, Approve, Artifact, BundleFile, FileRecord, KeyRecord, NameError, OwnerSet, Owners, PackageName,
+    PrefixOwners, Release, Seal, VersionError, Yank,
 };
 
 /// A log entry is one line, and the tile format gives its length 16 bits (C2SP tlog-tiles).
 pub const MAX_RECORD: usize = 65_535;
+
+/// Nobody is to make a reader fetch and check bundles without end.
+pub const MAX_SIGNATURES: usize = 64;
 
 /// One line of an index file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub enum Record {
     Seal(Seal),
     /// A file of the registry that is not an index file, such as `config.json`, and its content from here on.
     File(FileRecord),
+    /// A new key of the log.
+    Key(KeyRecord),
     /// A kind that this version does not know, and that it may pass over.
     Unknown { kind: String },
 }
@@ -45,6 +50,12 @@ pub enum RecordError {
     Json(String),
     #[error("its kind `{0}` is marked critical and this version of rvp does not know it; update rvp")]
     Critical(String),
+    #[error(
+        "its kind `{0}` must be marked critical: who does not know it would believe what owners have not signed"
+    )]
+    NotCritical(String),
+    #[error("it has {0} signatures, and a record has at most {MAX_SIGNATURES}")]
+    Signatures(usize),
     #[error("its name is not valid: {0}")]
     Name(#[from] NameError),
     #[error("its version is not valid: {0}")]
@@ -68,7 +79,7 @@ impl Record {
         let json = |error: serde_json::Error| RecordError::Json(error.to_string());
         check_keys(line).map_err(json)?;
         let head: Head = serde_json::from_str(line).map_err(json)?;
-        match head.kind.as_ref() {
+        let record = match head.kind.as_ref() {
             "release" => serde_json::from_str(line).map(Record::Release).map_err(json),
             "add" => serde_json::from_str(line).map(Record::Add).map_err(json),
             "yank" => serde_json::from_str(line).map(Record::Yank).map_err(json),
@@ -77,9 +88,17 @@ impl Record {
             "approve" => serde_json::from_str(line).map(Record::Approve).map_err(json),
             "seal" => serde_json::from_str(line).map(Record::Seal).map_err(json),
             "file" => serde_json::from_str(line).map(Record::File).map_err(json),
+            "key" => serde_json::from_str(line).map(Record::Key).map_err(json),
             kind if head.critical => Err(RecordError::Critical(kind.to_owned())),
             kind => Ok(Record::Unknown { kind: kind.to_owned() }),
+        }?;
+        if record.owners().is_some() && !head.critical {
+            return Err(RecordError::NotCritical(head.kind.into_owned()));
         }
+        if record.signatures().len() > MAX_SIGNATURES {
+            return Err(RecordError::Signatures(record.signatures().len()));
+        }
+        Ok(record)
     }
 
     /// The line of this record, without a newline: compact JSON with `kind` first.
@@ -106,6 +125,8 @@ impl Record {
             Record::Approve(approve) => tagged("approve", false, approve),
             Record::Seal(seal) => tagged("seal", false, seal),
             Record::File(file) => tagged("file", false, file),
+            // A reader that does not know it would go on with the old key.
+            Record::Key(key) => tagged("key", true, key),
             Record::Unknown { kind } => {
                 Err(RecordError::Json(format!("a record of kind `{kind}` cannot be written")))
             }
@@ -125,7 +146,7 @@ impl Record {
             Record::Owners(owners) => &owners.signatures,
             Record::Prefix(owners) => &owners.signatures,
             Record::Approve(approve) => &approve.signatures,
-            Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => &[],
+            Record::Seal(_) | Record::File(_) | Record::Key(_) | Record::Unknown { .. } => &[],
         }
     }
 
@@ -138,7 +159,16 @@ impl Record {
             Record::Owners(owners) => Some(&mut owners.signatures),
             Record::Prefix(owners) => Some(&mut owners.signatures),
             Record::Approve(approve) => Some(&mut approve.signatures),
-            Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => None,
+            Record::Seal(_) | Record::File(_) | Record::Key(_) | Record::Unknown { .. } => None,
+        }
+    }
+
+    /// The owners that it states.
+    pub fn owners(&self) -> Option<&OwnerSet> {
+        match self {
+            Record::Owners(owners) => Some(&owners.set),
+            Record::Prefix(owners) => Some(&owners.set),
+            _ => None,
         }
     }
 
@@ -151,7 +181,7 @@ impl Record {
         }
     }
 
-    /// The package that this record is about, or none for a prefix, a seal, a file or an unknown kind.
+    /// The package that this record is about, or none for a prefix, a seal, a file, a key or an unknown kind.
     pub fn package(&self) -> Result<Option<PackageName>, RecordError> {
         let (family, name) = match self {
             Record::Release(release) => (release.family, &release.name),
@@ -159,16 +189,18 @@ impl Record {
             Record::Yank(yank) => (yank.family, &yank.name),
             Record::Owners(owners) => (owners.family, &owners.name),
             Record::Approve(approve) => (approve.family, &approve.name),
-            Record::Prefix(_) | Record::Seal(_) | Record::File(_) | Record::Unknown { .. } => {
-                return Ok(None);
-            }
+            Record::Prefix(_)
+            | Record::Seal(_)
+            | Record::File(_)
+            | Record::Key(_)
+            | Record::Unknown { .. } => return Ok(None),
         };
         Ok(Some(PackageName::new(family, name)?))
     }
 }
 
-/// Fails on a duplicate key at any depth, which JSON parsers otherwise resolve each in their own way.
-fn check_keys(line: &str) -> Result<(), serde_json::Error> {
+/// Fails on a duplicate key at any depth of a JSON text, which JSON parsers otherwise resolve each in their own way.
+pub fn check_keys(line: &str) -> Result<(), serde_json::Error> {
     struct NoDuplicates;
 
     impl<'de> DeserializeSeed<'de> for NoDuplicates {

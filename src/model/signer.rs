@@ -54,6 +54,23 @@ const P256: (&[u8], usize) = (
     64,
 );
 
+impl From<Signer> for Principal {
+    /// A signer as one who may sign again. A workflow that runs for a tag has another identity for each release: all its
+    /// tags are meant.
+    fn from(signer: Signer) -> Self {
+        match signer {
+            Signer::Key { key } => Self::Key { key },
+            Signer::Identity { identity, issuer } => {
+                let identity = match identity.split_once("@refs/tags/") {
+                    Some((workflow, _)) => format!("{workflow}@refs/tags/*"),
+                    None => identity,
+                };
+                Self::Identity { identity, issuer }
+            }
+        }
+    }
+}
+
 impl Principal {
     pub fn matches(&self, signer: &Signer) -> bool {
         match (self, signer) {
@@ -231,6 +248,21 @@ mod tests {
             ("a**/b*", "a/x/b/b1/", false),
         ] {
             assert_eq!(matches_pattern(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_workflow_that_ran_for_a_tag_may_sign_for_all_its_tags() {
+        let signer = |identity: &str| Signer::Identity { identity: identity.into(), issuer: "i".into() };
+        let workflow = "https://forge.example/acme/walls/.ci/release.yml";
+        let principal = Principal::from(signer(&format!("{workflow}@refs/tags/v1.0")));
+        for (identity, expected) in [
+            (format!("{workflow}@refs/tags/v1.0"), true),
+            (format!("{workflow}@refs/tags/v2.0"), true),
+            (format!("{workflow}@refs/heads/v2.0"), false),
+            ("https://forge.example/eve/walls/.ci/release.yml@refs/tags/v2.0".to_owned(), false),
+        ] {
+            assert_eq!(principal.matches(&signer(&identity)), expected, "{identity}");
         }
     }
 

@@ -172,7 +172,7 @@ impl Fields {
             let names: Vec<&str> = self
                 .values("Classifier")
                 .filter_map(|classifier| classifier.strip_prefix("License :: "))
-                .map(|license| license.strip_prefix("OSI Approved :: ").unwrap_or(license))
+                .map(|license| license.strip_prefix("OSI Approved :: ").unwrap_or(license).trim())
                 .collect();
             (!names.is_empty()).then(|| names.join(", "))
         })
@@ -228,6 +228,7 @@ mod tests {
         assert_eq!(license("License: MIT\nLicense-Expression: Apache-2.0\n").as_deref(), Some("Apache-2.0"));
         assert_eq!(license("License: BSD 3-Clause\n").as_deref(), Some("BSD 3-Clause"));
         assert_eq!(license(&format!("License: {}\n", "text ".repeat(50))), None);
+        assert_eq!(license("Classifier: License ::  Public Domain\n").as_deref(), Some("Public Domain"));
         assert_eq!(license("Classifier: License :: Public Domain\n").as_deref(), Some("Public Domain"));
     }
 

@@ -17,7 +17,7 @@ pub struct UserConfig {
     source: Source,
 }
 
-const REGISTRY_FIELDS: [&str; 5] = ["key", "mirrors", "name", "prefixes", "url"];
+const REGISTRY_FIELDS: [&str; 7] = ["key", "mirrors", "name", "prefixes", "quorum", "url", "witnesses"];
 
 impl UserConfig {
     pub fn read(path: &Path) -> Result<Self, ProjectError> {
@@ -43,51 +43,110 @@ impl UserConfig {
     /// Sets `key` and writes the file. `key` is the name of a setting, or `registries.NAME.FIELD`, which makes a
     /// registry of that name where there is none. Nothing is written when the outcome would not be valid.
     pub fn set(&mut self, key: &str, text: &str) -> Result<(), ProjectError> {
-        let (name, rest) = key.split_once('.').map_or((key, None), |(name, rest)| (name, Some(rest)));
-        let setting = Setting::named(name).ok_or_else(|| unknown(key, SETTINGS.iter().map(|s| s.name)))?;
-        let value_error = |reason: String| ProjectError::Value { key: key.into(), reason };
-        let mut document: DocumentMut = self
-            .source
+        let mut document = self.document()?;
+        set_in(&mut document, key, text)?;
+        self.write(&document, |reason| ProjectError::Value { key: key.into(), reason })
+    }
+
+    /// Adds a registry, or gives one of this name these fields, in one write.
+    pub fn set_registry(&mut self, name: &str, fields: &[(&str, &str)]) -> Result<(), ProjectError> {
+        let mut document = self.document()?;
+        for (field, text) in fields {
+            set_in(&mut document, &format!("registries.{name}.{field}"), text)?;
+        }
+        self.write(&document, |reason| ProjectError::Value { key: format!("registries.{name}"), reason })
+    }
+
+    /// Removes the registry `name`; whether there was one.
+    pub fn remove_registry(&mut self, name: &str) -> Result<bool, ProjectError> {
+        let mut document = self.document()?;
+        let named = |table: &dyn toml_edit::TableLike| table.get("name").and_then(Item::as_str) == Some(name);
+        let removed = match document.get_mut("registries") {
+            Some(Item::ArrayOfTables(tables)) => {
+                let before = tables.len();
+                tables.retain(|table| !named(table));
+                tables.len() < before
+            }
+            Some(Item::Value(Value::Array(array))) => {
+                let before = array.len();
+                array.retain(|item| !item.as_inline_table().is_some_and(|table| named(table)));
+                array.len() < before
+            }
+            _ => false,
+        };
+        if removed {
+            self.write(&document, |reason| ProjectError::Value {
+                key: format!("registries.{name}"),
+                reason,
+            })?;
+        }
+        Ok(removed)
+    }
+
+    fn document(&self) -> Result<DocumentMut, ProjectError> {
+        self.source
             .text
             .parse()
-            .map_err(|error: toml_edit::TomlError| self.source.error(error.span(), error.message()))?;
-        match (setting.name, rest) {
-            (_, None) => put(
-                document.entry(setting.name).or_insert(Item::None),
-                setting.value(text).map_err(value_error)?,
-            ),
-            ("registries", Some(rest)) => {
-                let (registry, field) = rest.split_once('.').ok_or_else(|| {
-                    value_error("expected `registries.NAME.FIELD`, such as `registries.acme.url`".into())
-                })?;
-                if !REGISTRY_FIELDS.contains(&field) {
-                    return Err(unknown(
-                        key,
-                        REGISTRY_FIELDS.iter().map(|field| format!("registries.{registry}.{field}")),
-                    ));
-                }
-                let is_list = matches!(field, "mirrors" | "prefixes");
-                let value = if is_list { setting.value(text).map_err(value_error)? } else { text.into() };
-                put_registry(&mut document, registry, field, value).ok_or_else(|| {
-                    value_error("it is not a list of tables in the file; correct that first".into())
-                })?;
-            }
-            (_, Some(_)) => {
-                return Err(value_error("it has no parts; name it without what follows the dot".into()));
-            }
-        }
+            .map_err(|error: toml_edit::TomlError| self.source.error(error.span(), error.message()))
+    }
+
+    /// Writes the changed file, if it is valid.
+    fn write(
+        &mut self,
+        document: &DocumentMut,
+        invalid: impl FnOnce(String) -> ProjectError,
+    ) -> Result<(), ProjectError> {
         // `toml_edit` ends most lines with `\n`, whatever they ended with before.
         let text = document.to_string().replace("\r\n", "\n").replace('\n', newline_of(&self.source.text));
         let source = Source { path: self.source.path.clone(), text };
         let changed = Self { source };
         changed.layer().map_err(|error| match error {
-            ProjectError::Invalid { reason, .. } => value_error(reason),
+            ProjectError::Invalid { reason, .. } => invalid(reason),
             other => other,
         })?;
         write_atomically(&changed.source.path, &changed.source.text)?;
         *self = changed;
         Ok(())
     }
+}
+
+/// Sets one key.
+fn set_in(document: &mut DocumentMut, key: &str, text: &str) -> Result<(), ProjectError> {
+    let (name, rest) = key.split_once('.').map_or((key, None), |(name, rest)| (name, Some(rest)));
+    let setting = Setting::named(name).ok_or_else(|| unknown(key, SETTINGS.iter().map(|s| s.name)))?;
+    let value_error = |reason: String| ProjectError::Value { key: key.into(), reason };
+    match (setting.name, rest) {
+        (_, None) => {
+            put(
+                document.entry(setting.name).or_insert(Item::None),
+                setting.value(text).map_err(value_error)?,
+            );
+        }
+        ("registries", Some(rest)) => {
+            let (registry, field) = rest.split_once('.').ok_or_else(|| {
+                value_error("expected `registries.NAME.FIELD`, such as `registries.acme.url`".into())
+            })?;
+            let value = match field {
+                "mirrors" | "prefixes" | "witnesses" => setting.value(text).map_err(value_error)?,
+                "quorum" => text
+                    .parse::<i64>()
+                    .map(Value::from)
+                    .map_err(|_| value_error(format!("`{text}` is not a number")))?,
+                field if REGISTRY_FIELDS.contains(&field) => text.into(),
+                _ => {
+                    let known = REGISTRY_FIELDS.iter().map(|field| format!("registries.{registry}.{field}"));
+                    return Err(unknown(key, known));
+                }
+            };
+            put_registry(document, registry, field, value).ok_or_else(|| {
+                value_error("it is not a list of tables in the file; correct that first".into())
+            })?;
+        }
+        (_, Some(_)) => {
+            return Err(value_error("it has no parts; name it without what follows the dot".into()));
+        }
+    }
+    Ok(())
 }
 
 fn unknown(key: &str, known: impl Iterator<Item = impl Into<String>>) -> ProjectError {
@@ -230,7 +289,7 @@ mod tests {
         `resolutoin` is not a setting
           hint: did you mean `resolution`?
         `hosts` is not a setting
-          hint: known: cache-dir, concurrent-downloads, constraint-dependencies, environments-dir, exclude-newer, http-timeout, link-mode, no-binary, no-build, override-dependencies, prerelease, registries, resolution, store-dir, targets
+          hint: known: cache-dir, concurrent-downloads, constraint-dependencies, environments-dir, exclude-newer, http-timeout, link-mode, no-binary, no-build, override-dependencies, prerelease, registries, resolution, sign-key, store-dir, targets, trusted-root
         the setting `resolution`: `newest` is not one of highest, lowest, lowest-direct
         the setting `resolution.x`: it has no parts; name it without what follows the dot
         the setting `no-build`: `on` is neither `true` nor `false`

@@ -71,7 +71,7 @@ impl fmt::Display for Place {
 
 /// A TOML file as text, for errors that point into it.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     pub path: PathBuf,
     pub text: String,
 }
@@ -79,6 +79,11 @@ pub(super) struct Source {
 impl Source {
     pub fn read(path: &Path) -> Result<Self, ProjectError> {
         let bytes = std::fs::read(path).map_err(|source| ProjectError::Read { path: path.into(), source })?;
+        Self::of_bytes(path, bytes)
+    }
+
+    /// The text of a file that was read elsewhere.
+    pub fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, ProjectError> {
         let text = String::from_utf8(bytes).map_err(|error| ProjectError::Encoding {
             path: path.into(),
             at: error.utf8_error().valid_up_to(),
@@ -86,14 +91,20 @@ impl Source {
         Ok(Self { path: path.into(), text })
     }
 
+    /// The line of the byte `at`, counted from 1.
+    pub fn line(&self, at: usize) -> usize {
+        self.text.get(..at).unwrap_or_default().matches('\n').count() + 1
+    }
+
     /// An error at the bytes `span` of the text; at the first line where the span is not known.
     pub fn error(&self, span: Option<Range<usize>>, reason: impl fmt::Display) -> ProjectError {
-        let before = self.text.get(..span.map_or(0, |span| span.start)).unwrap_or_default();
+        let start = span.map_or(0, |span| span.start);
+        let before = self.text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         ProjectError::Invalid {
             place: Place {
                 path: self.path.clone(),
-                line: before.matches('\n').count() + 1,
+                line: self.line(start),
                 column: before[line_start..].chars().count() + 1,
             },
             reason: reason.to_string(),

@@ -206,11 +206,13 @@ mod tests {
         ("prerelease", "'allow'"),
         (
             "registries",
-            "[{ name = 'one', url = '/one', mirrors = ['/two', 's3://b/three'], prefixes = ['a-'], key = 'k' }]",
+            "[{ name = 'one', url = '/one', mirrors = ['/two', 's3://b/three'], prefixes = ['a-'], key = 'k', witnesses = ['w'], quorum = 1 }]",
         ),
         ("resolution", "'lowest'"),
+        ("sign-key", "'/project/one'"),
         ("store-dir", "'/project/one'"),
         ("targets", "['revit==2025', { host = 'revit==2026', python = '3.12', platform = 'win_amd64' }]"),
+        ("trusted-root", "'/project/one'"),
     ];
 
     #[test]

@@ -18,6 +18,7 @@ pub use config::UserConfig;
 pub use dependency_table::DependencyTable;
 pub use edit::{add_dependency, remove_dependency};
 pub use error::ProjectError;
+pub(crate) use error::Source;
 pub use layers::{Layer, Layers, Listed, Origin};
 pub use paths::Home;
 pub use pyproject::{Project, PyProject, find_project};
@@ -25,3 +26,4 @@ pub use registries::{Location, Prefix, Registry, registries_for};
 pub use settings::{
     ExcludeNewer, LinkMode, PrereleaseMode, ResolutionMode, SETTINGS, Scope, Setting, Settings,
 };
+pub(crate) use text::{FromText, Text};

@@ -45,6 +45,11 @@ impl Home {
         self.root.join("credentials.toml")
     }
 
+    /// What the user demands of packages.
+    pub fn policy_file(&self) -> PathBuf {
+        self.root.join("policy.toml")
+    }
+
     /// What can be fetched again. The setting `cache-dir` moves it.
     pub fn cache(&self) -> PathBuf {
         self.root.join("cache")
@@ -65,9 +70,19 @@ impl Home {
         self.root.join("keys")
     }
 
+    /// Evidence of logs that were forked.
+    pub fn evidence(&self) -> PathBuf {
+        self.root.join("evidence")
+    }
+
     /// What must not be lost and cannot be fetched: the last checkpoint seen of each registry.
     pub fn state(&self) -> PathBuf {
         self.root.join("state")
+    }
+
+    /// The trusted root that `rvp trust refresh` keeps, and beside it what it needs to notice an older one.
+    pub fn trusted_root(&self) -> PathBuf {
+        self.root.join("trust").join("trusted_root.json")
     }
 }
 

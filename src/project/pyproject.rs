@@ -12,6 +12,7 @@ use uv_pep440::VersionSpecifiers;
 use super::error::Source;
 use super::groups::{self, RawGroups};
 use super::layers::{Layer, Origin, from_table};
+use super::registries::rebased;
 use super::text::{self, FromText};
 use super::{ProjectError, SETTINGS, Scope};
 use crate::model::{Family, PackageName, Requirement, Version};
@@ -26,6 +27,8 @@ pub struct PyProject {
     pub groups: BTreeMap<GroupName, Vec<Requirement>>,
     /// `[tool.rvp] hosts`: normalised host name, and the PEP 440 specifiers of the releases that this package runs in.
     pub hosts: BTreeMap<String, VersionSpecifiers>,
+    /// `[tool.rvp] policy`: where the project's policy stands, if it is not `policy.toml` beside this file.
+    pub policy: Option<PathBuf>,
     /// The settings of `[tool.rvp]`.
     pub layer: Layer,
 }
@@ -70,13 +73,18 @@ impl PyProject {
                 "there is no [project] table\n  hint: expected `[project]` with at least `name = \"…\"`";
             return Err(source.error(None, reason));
         }
-        let (hosts, settings) = match tool_table(source, document.get_ref())? {
+        let (hosts, policy, settings) = match tool_table(source, document.get_ref())? {
             Some(mut table) => {
                 let hosts = table.get_mut().remove("hosts");
-                let mut known: Vec<&str> = vec!["hosts"];
+                let policy = table.get_mut().remove("policy");
+                let mut known: Vec<&str> = vec!["hosts", "policy"];
                 let shared = SETTINGS.iter().filter(|setting| setting.scope == Scope::Everywhere);
                 known.extend(shared.map(|setting| setting.name));
-                (read_hosts(source, hosts)?, from_table(source, &table, &known)?)
+                (
+                    read_hosts(source, hosts)?,
+                    read_policy(source, policy)?,
+                    from_table(source, &table, &known)?,
+                )
             }
             None => Default::default(),
         };
@@ -87,6 +95,7 @@ impl PyProject {
             project: raw.project,
             groups: groups::expand(source, raw.dependency_groups)?,
             hosts,
+            policy,
             layer: Layer { origin: Origin::Project(source.path.clone()), settings },
         })
     }
@@ -154,6 +163,24 @@ fn read_hosts(
         }
     }
     Ok(read)
+}
+
+/// A path, relative to the folder of the file that it stands in.
+fn read_policy(
+    source: &Source,
+    policy: Option<Spanned<DeValue<'_>>>,
+) -> Result<Option<PathBuf>, ProjectError> {
+    let Some(policy) = policy else { return Ok(None) };
+    match policy.get_ref().as_str().filter(|path| !path.is_empty()) {
+        Some(path) => {
+            let folder = source.path.parent().unwrap_or(Path::new(""));
+            Ok(Some(rebased(Path::new(path), folder)))
+        }
+        None => {
+            let reason = "`policy` is the path of a file: expected one such as \"policy.toml\"";
+            Err(source.error(Some(policy.span()), reason))
+        }
+    }
 }
 
 fn name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<PackageName, D::Error> {
@@ -317,7 +344,7 @@ constraint-dependencies = ["numpy<3"]
         tools/pyproject.toml:21:30: the URL of a registry holds a user name or password; project files are shared, keep credentials out of them
         tools/pyproject.toml:19:14: `Acme Ltd` does not name a registry: use lower-case ASCII letters, digits and `-`
         tools/pyproject.toml:18:14: two registries have the name `public`; give each its own
-        tools/pyproject.toml:19:43: unknown field `prefix`, expected one of `name`, `url`, `mirrors`, `prefixes`, `key`
+        tools/pyproject.toml:19:43: unknown field `prefix`, expected one of `name`, `url`, `mirrors`, `prefixes`, `key`, `witnesses`, `quorum`
         tools/pyproject.toml:23:12: `revit 2025.4` does not name a host release; write it as `revit==2025.4`
         tools/pyproject.toml:23:29: `windows` is not a platform that rvp knows; examples: win_amd64, win_arm64, manylinux_2_28_x86_64, musllinux_1_2_x86_64, macosx_11_0_arm64
         tools/pyproject.toml:23:29: a target is a text such as "revit==2025.4", or a table of `host`, `python` and `platform`

@@ -1,6 +1,7 @@
 //! Registries as settings name them, and which of them may serve a name.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use super::text::{self, FromText};
 use crate::model::PackageName;
 use crate::registry::GitPlace;
 
-/// An entry of `registries = [{ name, url, mirrors?, prefixes?, key? }]`.
+/// An entry of `registries = [{ name, url, mirrors?, prefixes?, key?, witnesses?, quorum? }]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(
     rename_all = "kebab-case",
@@ -32,6 +33,12 @@ pub struct Registry {
     /// The public key of its log, as `rvp registry init` prints it (a C2SP `signed-note` verifier key).
     #[serde(default)]
     pub key: Option<String>,
+    /// The public keys of witnesses who cosign its states (C2SP `tlog-cosignature`).
+    #[serde(default)]
+    pub witnesses: Vec<String>,
+    /// How many of them must have cosigned a state before it is believed. Left out: all.
+    #[serde(default)]
+    pub quorum: Option<NonZeroUsize>,
 }
 
 /// Where a registry stands.
@@ -75,6 +82,13 @@ pub fn registries_for<'a>(registries: &'a [Registry], name: &PackageName) -> Vec
 /// Why two registries of one file cannot stand side by side: the same name, or the same prefix.
 pub(super) fn conflict(registries: &[Registry]) -> Option<String> {
     for (at, one) in registries.iter().enumerate() {
+        if let Some(quorum) = one.quorum.filter(|quorum| quorum.get() > one.witnesses.len()) {
+            let known = one.witnesses.len();
+            return Some(format!(
+                "the registry `{}` asks for {quorum} witnesses, and names {known}",
+                one.name
+            ));
+        }
         for other in &registries[at + 1..] {
             if one.name == other.name {
                 return Some(format!("two registries have the name `{}`; give each its own", one.name));
@@ -91,8 +105,14 @@ pub(super) fn conflict(registries: &[Registry]) -> Option<String> {
 }
 
 impl Registry {
+    /// A registry of which nothing is known but where it stands.
+    pub fn new(name: String, url: Location) -> Self {
+        Self { name, url, mirrors: Vec::new(), prefixes: Vec::new(), key: None, witnesses: Vec::new(), quorum: None }
+    }
+
     /// Its fields under the keys that `rvp config` has for them: `registries.acme.url`.
-    pub(super) fn fields(&self) -> [(String, Option<String>); 5] {
+    pub(super) fn fields(&self) -> [(String, Option<String>); 7] {
+        let witnesses: toml_edit::Array = self.witnesses.iter().collect();
         let prefixes: toml_edit::Array = self.prefixes.iter().map(ToString::to_string).collect();
         let mirrors: toml_edit::Array = self.mirrors.iter().map(ToString::to_string).collect();
         [
@@ -101,6 +121,8 @@ impl Registry {
             ("mirrors", (!mirrors.is_empty()).then(|| mirrors.to_string())),
             ("prefixes", (!prefixes.is_empty()).then(|| prefixes.to_string())),
             ("key", self.key.clone()),
+            ("witnesses", (!witnesses.is_empty()).then(|| witnesses.to_string())),
+            ("quorum", self.quorum.map(|quorum| quorum.to_string())),
         ]
         .map(|(field, value)| (format!("registries.{}.{field}", self.name), value))
     }
@@ -242,13 +264,8 @@ mod tests {
     use super::*;
 
     fn registry(name: &str, prefixes: &[&str]) -> Registry {
-        Registry {
-            name: name.into(),
-            url: Location::Path(name.into()),
-            mirrors: Vec::new(),
-            prefixes: prefixes.iter().map(|prefix| Prefix::from_text(prefix).unwrap()).collect(),
-            key: None,
-        }
+        let prefixes = prefixes.iter().map(|prefix| Prefix::from_text(prefix).unwrap()).collect();
+        Registry { prefixes, ..Registry::new(name.into(), Location::Path(name.into())) }
     }
 
     fn served(registries: &[Registry], name: &str) -> Vec<String> {

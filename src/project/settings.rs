@@ -35,6 +35,10 @@ pub struct Settings {
     pub cache_dir: Option<PathBuf>,
     pub environments_dir: Option<PathBuf>,
     pub store_dir: Option<PathBuf>,
+    /// The authorities that are believed about identities: Sigstore's `trusted_root.json`.
+    pub trusted_root: Option<PathBuf>,
+    /// The private key that publishes are signed with.
+    pub sign_key: Option<PathBuf>,
     #[serde(deserialize_with = "count")]
     pub concurrent_downloads: Option<NonZeroUsize>,
     /// In seconds.
@@ -92,10 +96,12 @@ pub const SETTINGS: &[Setting] = {
         setting("no-build", Bool, Everywhere, |s| shown(s.no_build.as_ref()), "Build no packages, use wheels only"),
         setting("override-dependencies", List, Everywhere, |s| texts(s.override_dependencies.as_ref()), "Requirements that replace what packages ask for"),
         setting("prerelease", Text, Everywhere, |s| shown(s.prerelease.as_ref()), "When pre-releases are chosen: disallow, allow, if-necessary, explicit or if-necessary-or-explicit"),
-        setting("registries", List, Everywhere, |s| registries(s.registries.as_ref()), "Registries as { name, url, mirrors, prefixes, key }; those with prefixes serve only such names"),
+        setting("registries", List, Everywhere, |s| registries(s.registries.as_ref()), "Registries as { name, url, mirrors, prefixes, key, witnesses, quorum }; those with prefixes serve only such names"),
         setting("resolution", Text, Everywhere, |s| shown(s.resolution.as_ref()), "Which versions are preferred: highest, lowest or lowest-direct"),
+        setting("sign-key", Text, Machine, |s| path(s.sign_key.as_ref()), "Private key file that publishes, yanks and approvals are signed with"),
         setting("store-dir", Text, Machine, |s| path(s.store_dir.as_ref()), "Folder for unpacked packages, shared by all environments"),
         setting("targets", List, Everywhere, |s| targets_text(s.targets.as_ref()), "What locks are made for, as \"revit==2025.4\" or { host, python, platform }"),
+        setting("trusted-root", Text, Everywhere, |s| path(s.trusted_root.as_ref()), "Sigstore authorities to believe, as a trusted_root.json file"),
     ]
 };
 
@@ -178,6 +184,8 @@ impl Settings {
             cache_dir: self.cache_dir.or(lower.cache_dir),
             environments_dir: self.environments_dir.or(lower.environments_dir),
             store_dir: self.store_dir.or(lower.store_dir),
+            trusted_root: self.trusted_root.or(lower.trusted_root),
+            sign_key: self.sign_key.or(lower.sign_key),
             concurrent_downloads: self.concurrent_downloads.or(lower.concurrent_downloads),
             http_timeout: self.http_timeout.or(lower.http_timeout),
         }
@@ -189,8 +197,15 @@ impl Settings {
             registry.url.rebase(base);
             registry.mirrors.iter_mut().for_each(|mirror| mirror.rebase(base));
         }
-        for path in
-            [&mut self.cache_dir, &mut self.environments_dir, &mut self.store_dir].into_iter().flatten()
+        for path in [
+            &mut self.cache_dir,
+            &mut self.environments_dir,
+            &mut self.store_dir,
+            &mut self.trusted_root,
+            &mut self.sign_key,
+        ]
+        .into_iter()
+        .flatten()
         {
             *path = rebased(path, base);
         }

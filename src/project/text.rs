@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use crate::model::{Family, PackageName, Requirement, Version};
 
 /// A value with a textual form.
-pub(super) trait FromText: Sized {
+pub(crate) trait FromText: Sized {
     /// What to write, for the message about a value that is not even a text: `a text such as "…"`.
     const EXPECTED: &'static str;
     fn from_text(text: &str) -> Result<Self, String>;
@@ -17,7 +17,7 @@ pub(super) trait FromText: Sized {
 
 /// Reads a `T` from its textual form. The error arises while the value is visited: this is what gives it a place in the file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Text<T>(pub T);
+pub(crate) struct Text<T>(pub T);
 
 impl<'de, T: FromText> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

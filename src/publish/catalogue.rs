@@ -241,6 +241,7 @@ fn entry_of(name: &PackageName, version: &Version, mut files: Vec<IndexFile>) ->
         yanks: 0,
         approvals: Vec::new(),
         sealed: jiff::Timestamp::UNIX_EPOCH,
+        completed: jiff::Timestamp::UNIX_EPOCH,
         entries: Vec::new(),
     }
 }
@@ -254,5 +255,6 @@ fn artifact_of(file: IndexFile) -> Artifact {
         sha256: file.sha256.unwrap_or(Sha256([0; 32])),
         requires: None,
         requires_python: file.requires_python,
+        provenance: None,
     }
 }

@@ -15,7 +15,9 @@ use super::{Hosts, Incoming, Indexes, PublishError, ReadArtifacts, Refused, Stag
 use crate::model::{
     Artifact, PackageName, ReleaseEntry, Requirement, Target, Version, ranges_of_specifiers_text,
 };
-use crate::resolve::{self, Asker, Packages, Preferences, Request, Resolution, ResolveError, ResolveOptions};
+use crate::resolve::{
+    self, Asker, NoRules, Packages, Preferences, Request, Resolution, ResolveError, ResolveOptions,
+};
 
 /// The wheels that are to be downloaded, by file name.
 #[derive(Default)]
@@ -134,6 +136,7 @@ fn solve(
         options: &ResolveOptions::default(),
         preferences: &Preferences::default(),
         packages: catalogue,
+        rulebook: &NoRules,
     };
     resolve::resolve(&request, target)
 }
@@ -161,6 +164,9 @@ fn usable_wheels(entry: &ReleaseEntry, target: &Target) -> Vec<PathBuf> {
     entry.artifacts.iter().filter(is_usable).map(|artifact| PathBuf::from(&artifact.file)).collect()
 }
 
+/// A file, and the attestations that the index serves with it.
+type Downloaded = (StagedBlob, Option<Vec<u8>>);
+
 /// Downloads the selected wheels in parallel and reads them. A wheel that fails does not stop the others.
 async fn download(
     indexes: &Indexes,
@@ -173,15 +179,25 @@ async fn download(
     progress.set_message(format!("downloading {count} files"));
     let downloads = stream::iter(wheels.into_values()).map(async |selected| {
         let ListedFile { index, file } = &selected.listed;
-        let blob = indexes.all[*index].download(file, staging, progress).await;
+        let index = &indexes.all[*index];
+        let blob = match index.download(file, staging, progress).await {
+            Ok(blob) => index.provenance(file).await.map(|provenance| (blob, provenance)),
+            Err(error) => Err(error),
+        };
         (selected, blob)
     });
     let downloaded: Vec<_> = downloads.buffer_unordered(indexes.requests).collect().await;
 
     progress.set_message(format!("checking {count} files"));
-    let read = |(selected, blob): (Selected, Result<StagedBlob, SimpleIndexError>)| {
+    let read = |(selected, downloaded): (Selected, Result<Downloaded, SimpleIndexError>)| {
         let no_hosts = |_: &PackageName| Hosts::new();
-        let mut incoming = blob.map_err(PublishError::from).and_then(|blob| Incoming::read(blob, no_hosts));
+        let mut incoming = downloaded.map_err(PublishError::from).and_then(|(blob, provenance)| {
+            let mut incoming = Incoming::read(blob, no_hosts)?;
+            if let Some(provenance) = provenance {
+                incoming.attest(&indexes.verifier, provenance)?;
+            }
+            Ok(incoming)
+        });
         if let Ok(incoming) = &mut incoming {
             incoming.yanked = selected.yanked;
         }

@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use super::simple_index::SimpleIndexError;
-use crate::model::{NameError, PackageName, RecordError, RequirementError, Sha256, Version, VersionError};
+use crate::model::{
+    NameError, PackageName, RecordError, RequirementError, Sha256, Unauthorised, Version, VersionError,
+};
 use crate::package::PackageError;
 use crate::registry::{RegistryError, hint_of};
 use crate::resolve::ResolveError;
+use crate::trust::sign::SignError;
+use crate::trust::{StatementError, TrustError};
 
 /// A publish or an import that cannot go on, or an artifact that it refuses.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,10 @@ pub enum PublishError {
         "pip has nothing for {wanted} on {target} that rvp can take\n  hint: give the index with --index-url; rvp then searches for versions that fit together"
     )]
     PipUnmet { wanted: String, target: String },
+    #[error(
+        "the attestations of {file} do not hold: {source}\n  hint: the file or its attestations were altered on the way, or do not belong together; do not use it, and tell its publisher"
+    )]
+    Provenance { file: String, source: Box<TrustError> },
     #[error("its name is not valid: {0}")]
     Name(#[from] NameError),
     #[error("a requirement of {release} cannot be used: {source}")]
@@ -69,12 +77,35 @@ pub enum PublishError {
     OtherHosts { file: String, release: String, here: String, there: String },
     #[error("the record of {release} cannot be written: {source}")]
     Record { release: String, source: RecordError },
+    #[error("{what} is refused: it is {source}\n  hint: {}", sign_hint(*signed))]
+    Unauthorised { what: String, signed: bool, source: Box<Unauthorised> },
+    #[error("{} holds no change of owners that can be used: {reason}\n  hint: make the change again with `rvp owner … --pending FILE`", path.display())]
+    Pending { path: PathBuf, reason: String },
+    #[error(
+        "the change of the owners of {of} is outdated: {reason}\n  hint: the owners were changed since; make the change again"
+    )]
+    Outdated { of: String, reason: String },
+    #[error(
+        "the change is for the registry `{expected}`, and this is `{found}`\n  hint: choose that registry with --registry"
+    )]
+    OtherRegistry { expected: String, found: String },
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    #[error("the signature {0}")]
+    Statement(#[from] StatementError),
     #[error("{name} {version} is not in the registry; {there}")]
     NoSuchVersion { name: PackageName, version: Version, there: String },
     #[error("{name} {version} is already yanked{}", reason_suffix(.reason))]
     AlreadyYanked { name: PackageName, version: Version, reason: String },
     #[error("{name} {version} is not yanked, so there is nothing to undo")]
     NotYanked { name: PackageName, version: Version },
+}
+
+fn sign_hint(signed: bool) -> &'static str {
+    match signed {
+        true => "only an owner can sign it; `rvp owner list` shows the owners, and one of them can add you",
+        false => "sign it with --sign or --sign-key FILE, or name a key in the setting `sign-key`",
+    }
 }
 
 fn reason_suffix(reason: &str) -> String {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::{PublishError, Refused, StagedBlob};
+use super::{PublishError, Refused, SmallBlob, StagedBlob};
 use crate::model::{Digester, Family, PackageName, Release, Version, ranges_of_specifiers_text};
 use crate::package::{self, ArtifactInfo, Metadata};
 
@@ -28,6 +28,8 @@ pub struct Incoming {
     /// The reason, which may be empty, if its release is withdrawn where it comes from.
     pub yanked: Option<String>,
     pub blob: StagedBlob,
+    /// The attestations that came with it, checked.
+    pub provenance: Option<SmallBlob>,
 }
 
 /// What came of reading several artifacts.
@@ -72,7 +74,7 @@ impl Incoming {
             artifacts: Vec::new(),
             signatures: Vec::new(),
         };
-        Ok(Self { name, version, is_wheel: wheel.is_some(), release, yanked: None, blob })
+        Ok(Self { name, version, is_wheel: wheel.is_some(), release, yanked: None, blob, provenance: None })
     }
 
     /// The release in words: `numpy 1.26.4`.

@@ -224,7 +224,10 @@ mod tests {
                 sha256: Sha256::of(b""),
                 size: 0,
             };
-            (name.clone(), Incoming { name, version, is_wheel: true, release, yanked: None, blob })
+            (
+                name.clone(),
+                Incoming { name, version, is_wheel: true, release, yanked: None, blob, provenance: None },
+            )
         });
         incoming.collect()
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use super::{Incoming, PublishError, Staged, StagedBlob};
+use super::{Incoming, PublishError, SmallBlob, Staged, StagedBlob};
 use crate::model::{
     Add, Artifact, MAX_RECORD, Package, PackageName, Record, Release, ReleaseEntry, Requirement, Version,
     Yank, ranges_of_specifiers_text,
@@ -54,17 +54,21 @@ impl Plan {
         let spelling = entry.map_or_else(|| first.release.clone(), |entry| entry.release.clone());
 
         let artifacts = self.without_known(artifacts, entry);
-        let (records, blobs) = match records_of(&artifacts, entry) {
-            Ok(records) => (records, artifacts.into_iter().map(|artifact| artifact.blob).collect()),
+        let small_blobs = artifacts.iter().filter_map(|artifact| artifact.provenance.clone()).collect();
+        let (records, blobs, small_blobs) = match records_of(&artifacts, entry) {
+            Ok(records) => {
+                (records, artifacts.into_iter().map(|artifact| artifact.blob).collect(), small_blobs)
+            }
             Err(error) => {
                 let files = artifacts.into_iter().map(|artifact| artifact.blob.path).collect();
                 self.refused.push(Refused { files, error });
-                (Vec::new(), Vec::new())
+                (Vec::new(), Vec::new(), Vec::new())
             }
         };
         let exists = entry.is_some() || !records.is_empty();
         self.staged.records.extend(records);
         self.staged.blobs.extend::<Vec<StagedBlob>>(blobs);
+        self.staged.small_blobs.extend::<Vec<SmallBlob>>(small_blobs);
         let known_yanked = entry.is_some_and(|entry| entry.yanked.is_some());
         if let Some(reason) = yanked.filter(|_| exists && !known_yanked) {
             self.staged.records.push(Record::Yank(Yank {
@@ -139,7 +143,8 @@ fn artifact_of(incoming: &Incoming, release: Option<&Release>) -> Artifact {
     let requires_python = release
         .filter(|release| release.requires_python != own.requires_python)
         .map(|_| own.requires_python.clone().unwrap_or_default());
-    Artifact { file, size, blake3, sha256, requires, requires_python }
+    let provenance = incoming.provenance.as_ref().map(SmallBlob::file);
+    Artifact { file, size, blake3, sha256, requires, requires_python, provenance }
 }
 
 /// Every text that a resolver will read is read here first: what it cannot use must not enter a registry.
@@ -171,6 +176,9 @@ fn check_hosts(artifact: &Incoming, release: &Release) -> Result<(), PublishErro
     })
 }
 
+/// What a record keeps free for the signatures that are added to it.
+const SIGNATURES: usize = 1024;
+
 /// Spreads artifacts over records so that each fits into a log entry. `is_new`: the first is the release record itself.
 fn split(
     release: Release,
@@ -195,7 +203,7 @@ fn split(
             .map_err(|error| crate::model::RecordError::Json(error.to_string()))?
             .len()
             + 1;
-        if length + more > MAX_RECORD {
+        if length + more + SIGNATURES > MAX_RECORD {
             parts.push(Vec::new());
             length = add_length;
         }

@@ -16,6 +16,7 @@ fn incoming(file: &str, bytes: &[u8]) -> Incoming {
         is_wheel: file.ends_with(".whl"),
         release,
         yanked: None,
+        provenance: None,
         blob: StagedBlob {
             path: PathBuf::from("from").join(file),
             file: file.into(),

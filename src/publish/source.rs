@@ -1,5 +1,7 @@
 //! Where packages are imported from by their names.
 
+use std::sync::Arc;
+
 use indicatif::ProgressBar;
 use tokio::runtime::Handle;
 
@@ -7,6 +9,7 @@ use super::simple_index::SimpleIndex;
 use super::{Pip, PublishError, ReadArtifacts, Staging, import_by_pip, import_from_indexes};
 use crate::model::{Requirement, Target};
 use crate::registry::HttpSettings;
+use crate::trust::RecordVerifier;
 
 /// What to import: packages for targets, with all that they need there.
 #[derive(Clone, Copy)]
@@ -22,6 +25,8 @@ pub struct Indexes {
     pub all: Vec<SimpleIndex>,
     /// How many requests are under way at once.
     pub requests: usize,
+    /// Checks the attestations that an index serves with a file.
+    pub verifier: Arc<RecordVerifier>,
 }
 
 /// The way to packages that are known by name.
@@ -33,9 +38,13 @@ pub enum Source {
 
 impl Source {
     /// The indexes at `urls`; without any, those that pip is configured to use; without those, pip itself.
-    pub fn find(urls: &[String], http: &HttpSettings) -> Result<Self, PublishError> {
+    pub fn find(
+        urls: &[String],
+        http: &HttpSettings,
+        verifier: &Arc<RecordVerifier>,
+    ) -> Result<Self, PublishError> {
         if !urls.is_empty() {
-            return Self::of_indexes(urls, http);
+            return Self::of_indexes(urls, http, verifier);
         }
         let pip = Pip::find()?;
         let settings = pip.settings()?;
@@ -44,14 +53,18 @@ impl Source {
             urls => {
                 let mut http = http.clone();
                 http.roots.extend(settings.certificates);
-                Self::of_indexes(&urls, &http)
+                Self::of_indexes(&urls, &http, verifier)
             }
         }
     }
 
-    fn of_indexes(urls: &[String], http: &HttpSettings) -> Result<Self, PublishError> {
+    fn of_indexes(
+        urls: &[String],
+        http: &HttpSettings,
+        verifier: &Arc<RecordVerifier>,
+    ) -> Result<Self, PublishError> {
         let all = urls.iter().map(|url| SimpleIndex::new(url, http)).collect::<Result<_, _>>()?;
-        Ok(Self::Indexes(Indexes { all, requests: http.requests }))
+        Ok(Self::Indexes(Indexes { all, requests: http.requests, verifier: Arc::clone(verifier) }))
     }
 
     /// Downloads the wheels that `wanted` needs into `staging`, and reads them. Waits until all is there.

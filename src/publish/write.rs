@@ -1,19 +1,23 @@
-//! Carrying out a publish: plan, blobs, records, seal.
+//! Carrying out a publish: plan, signatures, blobs, records, seal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::{Incoming, Plan, PublishError, Refused, plan};
-use crate::model::{PackageName, Record};
+use super::sign::{Claim, SignedRecords, Standing, blobs_of, by_package, claim, commit, sign};
+use super::{Incoming, Plan, PublishError, Refused, Staged, plan};
+use crate::model::{Package, PackageName, Prefixes, Record};
 use crate::registry::{Sealed, Writer};
+use crate::trust::sign::Signatory;
 
 /// What a publish did.
 #[derive(Debug)]
 pub struct Published {
     /// The releases that are new or have new files, as `name version`.
     pub releases: Vec<String>,
+    /// The names that the signer owns from now on.
+    pub claimed: Vec<PackageName>,
     pub blobs: usize,
     pub already_there: Vec<PathBuf>,
     pub refused: Vec<Refused>,
@@ -21,10 +25,19 @@ pub struct Published {
     pub sealed: Option<Sealed>,
 }
 
-/// Publishes artifacts into a directory registry and seals it. Nothing is sealed when nothing is new.
+/// Who signs a publish, and what for.
+#[derive(Clone, Copy)]
+pub struct Signing<'a> {
+    pub signatory: &'a Signatory,
+    pub claim: Claim,
+}
+
+/// Publishes artifacts into a directory registry and seals it. Nothing is sealed when nothing is new. What is not signed by
+/// the owners of its name is refused before anything is written.
 pub fn publish(
     writer: &mut Writer,
     incoming: Vec<Incoming>,
+    signing: Option<Signing>,
     now: jiff::Timestamp,
 ) -> Result<Published, PublishError> {
     let names: BTreeSet<PackageName> = incoming.iter().map(|artifact| artifact.name.clone()).collect();
@@ -34,19 +47,62 @@ pub fn publish(
             known.insert(name, package);
         }
     }
-    let Plan { staged, already_there, refused } = plan(incoming, &known);
+    let Plan { staged: Staged { records, mut blobs, small_blobs }, already_there, mut refused } =
+        plan(incoming, &known);
+    let prefixes = writer.prefixes()?;
+    let mut signed = Vec::new();
+    let mut claimed = Vec::new();
+    for (name, records) in by_package(records) {
+        let files: Vec<PathBuf> = {
+            let brought = blobs_of(&records);
+            let brought = blobs.iter().filter(|blob| brought.contains(&(blob.blake3, &*blob.file)));
+            brought.map(|blob| blob.path.clone()).collect()
+        };
+        match sign_package(writer, &name, known.get(&name), &prefixes, signing, records, now) {
+            Ok((records, claims)) => {
+                claimed.extend(claims.then_some(name));
+                signed.push(records);
+            }
+            Err(error) => {
+                blobs.retain(|blob| !files.contains(&blob.path));
+                refused.push(Refused { files, error });
+            }
+        }
+    }
     let shared = &*writer;
-    staged
-        .blobs
-        .par_iter()
-        .try_for_each(|blob| shared.put_blob(&blob.path, &blob.file, blob.blake3, blob.size))?;
-    let releases: BTreeSet<String> = staged.records.iter().filter_map(title).collect();
-    let sealed = match staged.records.is_empty() {
+    blobs.par_iter().try_for_each(|blob| shared.put_blob(&blob.path, &blob.file, blob.blake3, blob.size))?;
+    small_blobs.par_iter().try_for_each(|blob| shared.put_small_blob(blob.name, &blob.bytes))?;
+    let records = signed.iter().flat_map(|signed| &signed.records);
+    let releases: BTreeSet<String> = records.filter_map(title).collect();
+    let sealed = match signed.is_empty() {
         true => None,
-        false => Some(writer.publish(staged.records, now)?),
+        false => Some(commit(writer, signed, now)?),
     };
     let releases = releases.into_iter().collect();
-    Ok(Published { releases, blobs: staged.blobs.len(), already_there, refused, sealed })
+    Ok(Published { releases, claimed, blobs: blobs.len(), already_there, refused, sealed })
+}
+
+/// Signs the records of one package, with the claim of its name before them where there is one.
+fn sign_package(
+    writer: &Writer,
+    name: &PackageName,
+    known: Option<&Package>,
+    prefixes: &Prefixes,
+    signing: Option<Signing>,
+    mut records: Vec<Record>,
+    now: jiff::Timestamp,
+) -> Result<(SignedRecords, bool), PublishError> {
+    let standing = Standing::of_name(name, known, prefixes);
+    let claims = signing.is_some_and(|signing| match signing.claim {
+        Claim::New => !standing.is_owned() && known.is_none(),
+        Claim::Unowned => !standing.is_owned(),
+        Claim::Nothing => false,
+    });
+    if let Some(signing) = signing.filter(|_| claims) {
+        records.insert(0, claim(name, name.as_str(), &signing.signatory.signer()));
+    }
+    let signatory = signing.map(|signing| signing.signatory);
+    Ok((sign(&writer.config().name, standing, signatory, records, now)?, claims))
 }
 
 fn title(record: &Record) -> Option<String> {

@@ -25,7 +25,8 @@ pub fn undo_yank(package: &Package, version: &Version, reason: &str) -> Result<R
     Ok(record(entry, false, reason))
 }
 
-fn entry<'a>(package: &'a Package, version: &Version) -> Result<&'a ReleaseEntry, PublishError> {
+/// The release, or which ones there are.
+pub(super) fn entry<'a>(package: &'a Package, version: &Version) -> Result<&'a ReleaseEntry, PublishError> {
     package.releases.get(version).ok_or_else(|| {
         let newest: Vec<String> = package.releases.keys().rev().take(5).map(ToString::to_string).collect();
         let there = match newest.len() {

@@ -12,11 +12,15 @@
 //! — acme Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
 //! ```
 
-use signed_note::{Note, Signer as _, StandardSigner, StandardVerifier, Verifier as _, VerifierList};
+use signed_note::{Note, Verifier as _, VerifierList};
 use tlog_tiles::Hash;
 
 use super::RegistryError;
+use super::log_key::{LogKey, sign_error, verifier};
 use crate::model::Blake3;
+
+/// A log of more entries is not read: the numbers of its hashes, about two for each entry, have 64 bits.
+const MAX_SIZE: u64 = 1 << 62;
 
 /// A state of a registry: the size and root of its log, and the snapshot of its files.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,21 +38,16 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Signs the state: the bytes of `log/checkpoint`.
     pub fn sign(&self, key: &LogKey) -> Result<Vec<u8>, RegistryError> {
-        let bad = |reason: String| RegistryError::Sign { reason };
         let extension = format!("snapshot {}\ntime {}\n", self.snapshot, self.time);
         let body = tlog_tiles::Checkpoint::new(&self.origin, self.size, self.root, &extension)
-            .map_err(|error| bad(error.to_string()))?;
-        let mut note = Note::new(&body.to_bytes(), &[]).map_err(|error| bad(error.to_string()))?;
-        let signer = StandardSigner::new(&key.0).map_err(|error| bad(error.to_string()))?;
-        note.add_sigs(&[&signer]).map_err(|error| bad(error.to_string()))?;
-        Ok(note.to_bytes())
+            .map_err(sign_error)?;
+        key.sign(&body.to_bytes())
     }
 
     /// Reads signed bytes, and believes them only if `verifier_key` has signed them for its own origin.
     pub fn verify(location: &str, bytes: &[u8], verifier_key: &str) -> Result<Self, RegistryError> {
         let bad = |reason: String| RegistryError::Checkpoint { location: location.into(), reason };
-        let verifier = StandardVerifier::new(verifier_key)
-            .map_err(|error| RegistryError::Key { key: verifier_key.into(), reason: error.to_string() })?;
+        let verifier = verifier(verifier_key)?;
         let origin = verifier.name().to_owned();
         let note = Note::from_bytes(bytes).map_err(|_| bad("it is not a signed note".into()))?;
         let (verified, _) = note
@@ -60,6 +59,12 @@ impl Checkpoint {
         let body = tlog_tiles::Checkpoint::from_bytes(note.text()).map_err(|error| bad(error.to_string()))?;
         if body.origin() != origin {
             return Err(bad(format!("its origin is `{}`, and its key is that of `{origin}`", body.origin())));
+        }
+        if body.size() > MAX_SIZE {
+            return Err(bad(format!(
+                "its log has {} entries, and {MAX_SIZE} are the most that there can be",
+                body.size()
+            )));
         }
         let extension = |name: &str| {
             let mut found =
@@ -85,72 +90,25 @@ impl Checkpoint {
     }
 }
 
-/// `name+hash` of a verifier key: enough to tell keys apart, and fit to name a file. The key behind it is base64, which
-/// has `+` among its digits.
-pub fn key_stem(verifier_key: &str) -> &str {
-    verifier_key.match_indices('+').nth(1).map_or(verifier_key, |(end, _)| &verifier_key[..end])
-}
-
-/// The private key of a log, as a C2SP signed-note signer key: `PRIVATE+KEY+name+hash+key`. Never printed.
-#[derive(Clone)]
-pub struct LogKey(String);
-
-impl LogKey {
-    /// A new Ed25519 key for the origin `name`, and its public half.
-    pub fn generate(name: &str) -> Result<(Self, String), RegistryError> {
-        if !signed_note::is_key_name_valid(name) {
-            return Err(RegistryError::Name { name: name.into() });
-        }
-        let seed: [u8; 32] = rand::random();
-        let signing = ed25519_dalek::SigningKey::from_bytes(&seed);
-        let verifier_key = signed_note::new_ed25519_verifier_key(name, &signing.verifying_key());
-        let stem = key_stem(&verifier_key);
-        let private = [&[1_u8][..], &seed].concat();
-        let text = format!("PRIVATE+KEY+{stem}+{}", data_encoding::BASE64.encode(&private));
-        Ok((Self::parse(&text)?, verifier_key))
-    }
-
-    /// Reads a signer key.
-    pub fn parse(text: &str) -> Result<Self, RegistryError> {
-        let text = text.trim();
-        StandardSigner::new(text).map_err(|error| RegistryError::Sign { reason: error.to_string() })?;
-        Ok(Self(text.to_owned()))
-    }
-
-    /// The text that `parse` reads.
-    pub fn to_text(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether this is the private half of `verifier_key`.
-    pub fn matches(&self, verifier_key: &str) -> bool {
-        let (Ok(signer), Ok(verifier)) = (StandardSigner::new(&self.0), StandardVerifier::new(verifier_key))
-        else {
-            return false;
-        };
-        let message = b"rvp: does this key match\n";
-        signer.name() == verifier.name()
-            && signer.sign(message).is_ok_and(|signature| verifier.verify(message, &signature))
-    }
-}
-
-impl std::fmt::Debug for LogKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("LogKey(…)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_new_key_signs_and_is_known_by_its_stem() {
-        // Enough keys that some have a `+` among their base64 digits.
-        for _ in 0..40 {
-            let (key, verifier_key) = LogKey::generate("acme").unwrap();
-            assert!(key.matches(&verifier_key));
-            assert_eq!(key_stem(&verifier_key).len(), "acme+01234567".len());
-        }
+    fn a_log_is_no_larger_than_its_hashes_can_be_numbered() {
+        let (key, verifier_key) = LogKey::generate("acme").unwrap();
+        let read = |size| {
+            let state = Checkpoint {
+                origin: "acme".into(),
+                size,
+                root: tlog_tiles::EMPTY_HASH,
+                snapshot: Blake3::of(b""),
+                time: jiff::Timestamp::UNIX_EPOCH,
+            };
+            Checkpoint::verify("here", &state.sign(&key).unwrap(), &verifier_key)
+                .map_err(|error| error.to_string())
+        };
+        assert!(read(MAX_SIZE).is_ok());
+        assert!(read(MAX_SIZE + 1).unwrap_err().contains("the most that there can be"));
     }
 }

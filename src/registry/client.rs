@@ -1,8 +1,10 @@
 //! What a client remembers of a registry between runs, and its cache of checked files.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Fresh, RegistryError, layout};
@@ -14,6 +16,8 @@ use crate::model::Blake3;
 pub struct ClientFolders {
     /// Small files that must not be lost: which key is trusted for which place, and the last state seen there.
     pub state: PathBuf,
+    /// Where evidence of forked logs is kept.
+    pub evidence: PathBuf,
     /// Copies of a registry's files. Losing them costs time only.
     pub cache: PathBuf,
 }
@@ -24,7 +28,7 @@ pub struct ClientFolders {
 pub struct Seen {
     /// The place's identity: its absolute path, or its URL.
     pub location: String,
-    /// The verifier key that was trusted at first use.
+    /// The verifier key that has signed it: the one trusted at first use, or one that it handed the log over to.
     pub key: String,
     /// The signed checkpoint, as it was served.
     pub checkpoint: String,
@@ -33,6 +37,17 @@ pub struct Seen {
     /// Until when the server lets this state be used without asking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fresh_until: Option<jiff::Timestamp>,
+}
+
+/// How far an index file went when it was last checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SeenFile {
+    pub length: u64,
+    /// Of that many bytes.
+    pub blake3: Blake3,
+    /// How many entries the log had then.
+    pub log_size: u64,
 }
 
 impl Seen {
@@ -64,20 +79,26 @@ impl ClientFolders {
 
     /// What was seen at `location`, or none on the first visit.
     pub fn seen(&self, location: &str) -> Result<Option<Seen>, RegistryError> {
-        let path = self.seen_path(location);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(RegistryError::io("read", path)(error)),
-        };
-        serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|error| RegistryError::State { path, reason: error.to_string() })
+        read_state(&self.seen_path(location))
     }
 
     pub fn remember(&self, seen: &Seen) -> Result<(), RegistryError> {
         let bytes = serde_json::to_vec_pretty(seen).unwrap_or_default();
         replace_file(&self.seen_path(&seen.location), &bytes)
+    }
+
+    fn seen_files_path(&self, key: &str) -> PathBuf {
+        self.state.join("owned").join(format!("{}.json", &Blake3::of(key.as_bytes()).to_string()[..32]))
+    }
+
+    /// The index files of the registry of this key of which is remembered how far they went, by path.
+    pub fn seen_files(&self, key: &str) -> Result<BTreeMap<String, SeenFile>, RegistryError> {
+        read_state(&self.seen_files_path(key)).map(Option::unwrap_or_default)
+    }
+
+    pub fn remember_files(&self, key: &str, files: &BTreeMap<String, SeenFile>) -> Result<(), RegistryError> {
+        let bytes = serde_json::to_vec_pretty(files).unwrap_or_default();
+        replace_file(&self.seen_files_path(key), &bytes)
     }
 
     /// The copy of a registry's file, or none. Unchecked: a caller compares its digest.
@@ -100,6 +121,18 @@ impl ClientFolders {
         file.extend(path.split('/'));
         file
     }
+}
+
+/// Reads what is remembered in a file, or none where there is no such file.
+fn read_state<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RegistryError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(RegistryError::io("read", path)(error)),
+    };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| RegistryError::State { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// Writes a file of the cache as a whole. It is not synced: what a power cut leaves of it is found out by its digest.

@@ -1,6 +1,6 @@
 //! Everything that can be wrong with a registry, in words for the person in front of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use crate::model::{Blake3, IndexError, PackageName};
@@ -38,31 +38,59 @@ pub enum RegistryError {
     KeyFile { path: PathBuf, reason: String },
     #[error("cannot sign the registry's state: {reason}")]
     Sign { reason: String },
+    #[error(
+        "`{key}` is not the key of a witness: {reason}\n  hint: it is written as `name+hash+key`, as `rvp registry witness keygen` prints it"
+    )]
+    WitnessKey { key: String, reason: String },
+    #[error(
+        "log/checkpoint of {location} cannot take the cosignature: {reason}\n  hint: ask the witness for its signature line again"
+    )]
+    Cosignature { location: String, reason: String },
+    #[error(
+        "{location} shows a state that too few witnesses have seen: {quorum} of {} must have cosigned it, and {} did\n  hint: it may be a state that is shown to you alone (a fork); if the registry was sealed just now, its witnesses may not have cosigned yet: try again later", of.join(", "), list_or_nobody(found)
+    )]
+    TooFewWitnesses { location: String, quorum: usize, of: Vec<String>, found: Vec<String> },
 
     #[error(
         "log/checkpoint of {location} is damaged: {reason}\n  hint: fetch it again, or ask whoever runs the registry"
     )]
     Checkpoint { location: String, reason: String },
     #[error(
-        "log/checkpoint of {location} is not signed by the key {key}\n  hint: this is another registry than the one that is meant, or someone has put another one in its place; ask whoever runs it"
+        "log/checkpoint of {location} is not signed by the key {key}, nor by one that it has handed over to\n  hint: this is another registry than the one that is meant, or someone has put another one in its place; ask whoever runs it"
     )]
     Signature { location: String, key: String },
     #[error(
-        "log/checkpoint of {location} is not signed by the key that this machine trusts for that place, {key}\n  hint: another registry stands there now; if that is meant to be so, remove {} and its key is trusted anew", remembered.display()
+        "log/checkpoint of {location} is not signed by the key that this machine trusts for that place, {key}, nor by one that it has handed over to\n  hint: another registry stands there now, or somebody without that key has sealed this one; if that is meant to be so, remove {} and its key is trusted anew", remembered.display()
     )]
     OtherKey { location: String, key: String, remembered: PathBuf },
+    #[error(
+        "{location} shows a state of {size} log entries that is signed by the key {key}, and that key handed the log over to another when it had {handed}\n  hint: a key that was replaced signs again, as one that was stolen would; do not use this copy, and tell whoever runs the registry"
+    )]
+    ReplacedKey { location: String, key: String, size: u64, handed: u64 },
+    #[error(
+        "this witness has cosigned another log that is named `{origin}`, that of the key {key}\n  hint: a witness knows a log by its name; give it another key, or another folder by --state, for this log"
+    )]
+    OtherLog { origin: String, key: String },
+    #[error(
+        "the new key of {location} cannot be believed: {reason}\n  hint: whoever serves it has put the change of keys together from parts; ask whoever runs the registry"
+    )]
+    Handover { location: String, reason: String },
+    #[error(
+        "{location} was restored from an old copy: the key has sealed {sealed} log entries, and the log there has {found}\n  hint: to seal it would fork the log, and its clients would refuse it; copy the registry from a mirror that has them all. If they are lost for good, `rvp registry seal --accept-loss` forgets them (it removes {}), and every client that saw them will report a fork", memory.display()
+    )]
+    Behind { location: String, sealed: u64, found: String, memory: PathBuf },
     #[error(
         "{location} shows an older state than it showed before: {found} log entries, and {seen} were seen\n  hint: an old copy is being served (rollback); a mirror that lags behind is mended by copying it again"
     )]
     Rollback { location: String, seen: u64, found: u64 },
     #[error(
-        "the registry shows two histories: the first {size} log entries were {seen}, and are now {found}\n  hint: the log was rewritten or forked; do not use this copy, and tell whoever runs the registry"
+        "the registry shows two histories (a fork): its first {size} log entries were {seen}, and are now {found}\n  hint: the log was rewritten, or each of two readers is shown another one; do not use this copy, and tell whoever runs the registry{}", kept(evidence.as_deref())
     )]
-    Fork { size: u64, seen: String, found: String },
+    Fork { size: u64, seen: String, found: String, evidence: Option<PathBuf> },
     #[error(
-        "the state of {location} was signed at {time}, more than {days} days ago\n  hint: the registry may be frozen by whoever serves it; ask for a fresh seal, or fetch from another mirror"
+        "the state of {location} was signed at {time}, more than {days} days ago{by}\n  hint: the registry may be frozen by whoever serves it; ask for a fresh seal, or fetch from another mirror"
     )]
-    Stale { location: String, time: jiff::Timestamp, days: u32 },
+    Stale { location: String, time: jiff::Timestamp, days: u32, by: String },
     #[error(
         "the state of {location} claims to be of {time}, and it is {now} here (fast-forward)\n  hint: set this machine's clock; if it is right, whoever sealed the registry lied or has a wrong clock: do not use it, and tell them"
     )]
@@ -74,7 +102,7 @@ pub enum RegistryError {
     #[error("snapshot node {digest} is damaged\n  hint: copy the registry again from its source")]
     SnapshotNode { digest: Blake3 },
     #[error(
-        "{path} of {location} is missing, and the signed state of the registry says that it is there\n  hint: an incomplete copy: copy it again from its source"
+        "{path} of {location} is missing, and the signed state of the registry says that it is there\n  hint: somebody hides it, or the copy is incomplete or of two moments: copy it again from its source"
     )]
     Missing { location: String, path: String },
     #[error(
@@ -82,6 +110,10 @@ pub enum RegistryError {
     )]
     Altered { location: String, path: String, reason: String },
 
+    #[error(
+        "{path} of {location} does not begin with the records that it had when it was last used here: owners, or what they signed, were taken out of it\n  hint: someone who has the registry's key has rewritten it; use nothing of this copy, and tell whoever runs the registry that `rvp registry verify` should be run on it"
+    )]
+    Rewritten { location: String, path: String },
     #[error(
         "{location} was never read from this machine, and this run is offline\n  hint: run it once without --offline"
     )]
@@ -114,6 +146,16 @@ pub enum RegistryError {
         "the clock of this machine says {now}, and the registry was last sealed at {sealed}\n  hint: set the clock"
     )]
     Clock { now: jiff::Timestamp, sealed: jiff::Timestamp },
+}
+
+fn list_or_nobody(names: &[String]) -> String {
+    if names.is_empty() { "nobody".into() } else { names.join(", ") }
+}
+
+fn kept(evidence: Option<&Path>) -> String {
+    evidence.map_or_else(String::new, |path| {
+        format!("; both signed states are kept in {}, as evidence that others can check", path.display())
+    })
 }
 
 /// What to try when a file could not be written: a line of its own, or nothing.

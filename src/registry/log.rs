@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use tlog_tiles::{
-    EMPTY_HASH, HASH_SIZE, Hash, HashReader, Tile, TileHashReader, TileReader, record_hash,
+    EMPTY_HASH, HASH_SIZE, Hash, HashReader, Tile, TileHashReader, TileReader, prove_tree, record_hash,
     stored_hash_count, stored_hash_index, stored_hashes_for_record_hash, tree_hash,
 };
 
@@ -17,6 +17,8 @@ use super::{Checkpoint, RegistryError};
 const HEIGHT: u8 = 8;
 /// Entries in a full bundle.
 const BUNDLE: u64 = 1 << HEIGHT;
+/// How many bundles of a replay are asked for at once: at most 256 MiB.
+const BUNDLES_AT_ONCE: u64 = 16;
 /// A full bundle of the longest entries.
 pub const MAX_TILE: u64 = BUNDLE * (2 + 65_535);
 
@@ -57,17 +59,8 @@ pub fn append(
     let new_size = size + entries.len() as u64;
     let tiles = Tiles::new(files);
     let old = TileHashReader::new(size, root, &tiles);
-    let mut hashes = Hashes { old: &old, base: stored_hash_count(size), new: Vec::new() };
-    for (number, entry) in (size..).zip(entries) {
-        let more = stored_hashes_for_record_hash(number, record_hash(entry.as_bytes()), &hashes)
-            .map_err(|error| tiles.error(error))?;
-        hashes.new.extend(more);
-    }
-    let root = if new_size == 0 {
-        EMPTY_HASH
-    } else {
-        tree_hash(new_size, &hashes).map_err(|error| tiles.error(error))?
-    };
+    let added = entries.iter().map(|entry| record_hash(entry.as_bytes()));
+    let (hashes, root) = grow(&old, size, added).map_err(|error| tiles.error(error))?;
     let mut written = BTreeMap::new();
     for tile in Tile::new_tiles(HEIGHT, size, new_size) {
         written.insert(tile_path(&tile), tile.read_data(&hashes).map_err(|error| tiles.error(error))?);
@@ -77,6 +70,35 @@ pub fn append(
         written.insert(bundle_path(number, width), bundle);
     }
     Ok(Appended { size: new_size, root, files: written })
+}
+
+/// The root of a log of `size` entries under `root`, once entries with the hashes `added` follow (RFC 6962, leaf hashes).
+pub fn root_after(
+    files: &dyn LogFiles,
+    size: u64,
+    root: Hash,
+    added: impl IntoIterator<Item = Hash>,
+) -> Result<Hash, RegistryError> {
+    let tiles = Tiles::new(files);
+    let old = TileHashReader::new(size, root, &tiles);
+    grow(&old, size, added).map(|(_, root)| root).map_err(|error| tiles.error(error))
+}
+
+/// The hashes of a tree of `size` entries with more of them, and its root.
+fn grow<R: HashReader>(
+    old: &R,
+    size: u64,
+    added: impl IntoIterator<Item = Hash>,
+) -> Result<(Hashes<'_, R>, Hash), tlog_tiles::Error> {
+    let mut hashes = Hashes { old, base: stored_hash_count(size), new: Vec::new() };
+    let mut next = size;
+    for hash in added {
+        let more = stored_hashes_for_record_hash(next, hash, &hashes)?;
+        hashes.new.extend(more);
+        next += 1;
+    }
+    let root = if next == 0 { EMPTY_HASH } else { tree_hash(next, &hashes)? };
+    Ok((hashes, root))
 }
 
 /// The bundles that `entries` touch; the first continues the partial bundle that is there, once its entries are
@@ -111,30 +133,58 @@ fn bundles(
     Ok(bundles)
 }
 
-/// All entries of the log, in order, each checked to be what the tree holds at its place.
+/// All entries of the log from number `from` on, in order, each checked to be what the tree holds at its place.
 pub fn replay(
     files: &dyn LogFiles,
     checkpoint: &Checkpoint,
+    from: u64,
     mut each: impl FnMut(u64, &[u8]) -> Result<(), RegistryError>,
 ) -> Result<(), RegistryError> {
     let tiles = Tiles::new(files);
     let reader = TileHashReader::new(checkpoint.size, checkpoint.root, &tiles);
-    for first in (0..checkpoint.size).step_by(BUNDLE as usize) {
-        let width = (checkpoint.size - first).min(BUNDLE);
-        let path = bundle_path(first / BUNDLE, width);
-        let bytes = files.read(std::slice::from_ref(&path))?.pop().unwrap_or_default();
-        let indexes: Vec<u64> = (first..first + width).map(|number| stored_hash_index(0, number)).collect();
-        let expected = reader.read_hashes(&indexes).map_err(|error| tiles.error(error))?;
-        for ((number, entry), expected) in (first..).zip(split_bundle(&path, &bytes, width)?).zip(expected) {
-            if record_hash(entry) != expected {
-                return Err(RegistryError::Log {
-                    reason: format!("entry {number} in {path} is not the entry that the tree holds"),
-                });
+    let width = |number: u64| (checkpoint.size - number * BUNDLE).min(BUNDLE);
+    let mut next = from / BUNDLE;
+    let end = checkpoint.size.div_ceil(BUNDLE);
+    while next < end {
+        let numbers = next..end.min(next + BUNDLES_AT_ONCE);
+        let paths: Vec<String> = numbers.clone().map(|number| bundle_path(number, width(number))).collect();
+        let bundles = files.read(&paths)?;
+        let last = checkpoint.size.min(numbers.end * BUNDLE);
+        let indexes: Vec<u64> =
+            (numbers.start * BUNDLE..last).map(|number| stored_hash_index(0, number)).collect();
+        let mut expected = reader.read_hashes(&indexes).map_err(|error| tiles.error(error))?.into_iter();
+        for ((bundle, path), bytes) in numbers.clone().zip(&paths).zip(&bundles) {
+            let entries = split_bundle(path, bytes, width(bundle))?;
+            for ((number, entry), expected) in (bundle * BUNDLE..).zip(entries).zip(expected.by_ref()) {
+                if record_hash(entry) != expected {
+                    return Err(RegistryError::Log {
+                        reason: format!("entry {number} in {path} is not the entry that the tree holds"),
+                    });
+                }
+                if number >= from {
+                    each(number, entry)?;
+                }
             }
-            each(number, entry)?;
         }
+        next = numbers.end;
     }
     Ok(())
+}
+
+/// The root of the log when it had `size` entries, as the tree of `checkpoint` tells it.
+pub fn root_at(files: &dyn LogFiles, checkpoint: &Checkpoint, size: u64) -> Result<Hash, RegistryError> {
+    if size == 0 {
+        return Ok(EMPTY_HASH);
+    }
+    if size > checkpoint.size {
+        return Err(RegistryError::Log {
+            reason: format!("it has {} entries, and its state of {size} is asked for", checkpoint.size),
+        });
+    }
+    let tiles = Tiles::new(files);
+    // Every hash that the reader returns is proven to be in the tree, so a root built from them is too.
+    tree_hash(size, &TileHashReader::new(checkpoint.size, checkpoint.root, &tiles))
+        .map_err(|error| tiles.error(error))
 }
 
 /// Checks that each entry stands in the log at its number.
@@ -168,17 +218,29 @@ pub fn check_consistency(
     old: &Checkpoint,
     new: &Checkpoint,
 ) -> Result<(), RegistryError> {
-    if old.size == 0 {
-        return Ok(());
-    }
-    let tiles = Tiles::new(files);
-    // Every hash that the reader returns is proven to be in the new tree, so the old root built from them proves both.
-    let reader = TileHashReader::new(new.size, new.root, &tiles);
-    let root = tree_hash(old.size, &reader).map_err(|error| tiles.error(error))?;
-    if root != old.root {
-        return Err(RegistryError::Fork { size: old.size, seen: old.root_base64(), found: root.to_string() });
+    let root = root_at(files, new, old.size)?;
+    if old.size > 0 && root != old.root {
+        return Err(RegistryError::Fork {
+            size: old.size,
+            seen: old.root_base64(),
+            found: root.to_string(),
+            evidence: None,
+        });
     }
     Ok(())
+}
+
+/// The root of the first `size` entries of the log of `new`, and the proof of RFC 6962, section 2.1.2, that it is.
+pub fn prove_consistency(
+    files: &dyn LogFiles,
+    size: u64,
+    new: &Checkpoint,
+) -> Result<(Hash, Vec<Hash>), RegistryError> {
+    let tiles = Tiles::new(files);
+    let reader = TileHashReader::new(new.size, new.root, &tiles);
+    let root = tree_hash(size, &reader).map_err(|error| tiles.error(error))?;
+    let proof = prove_tree(new.size, size, &reader).map_err(|error| tiles.error(error))?;
+    Ok((root, proof))
 }
 
 fn split_bundle<'a>(path: &str, bytes: &'a [u8], count: u64) -> Result<Vec<&'a [u8]>, RegistryError> {
@@ -322,7 +384,10 @@ mod tests {
         for step in [1, 1, 5, 248, 1, 300, 512, 232] {
             let old = states.last().unwrap();
             let from = usize::try_from(old.size).unwrap();
-            let appended = append(&memory, old.size, old.root, &all[from..from + step]).unwrap();
+            let added = &all[from..from + step];
+            let appended = append(&memory, old.size, old.root, added).unwrap();
+            let hashes = added.iter().map(|entry| record_hash(entry.as_bytes()));
+            assert_eq!(root_after(&memory, old.size, old.root, hashes).unwrap(), appended.root);
             assert_eq!(appended.root.0, merkle_tree_hash(&all[..from + step]));
             memory.0.borrow_mut().extend(appended.files);
             states.push(state(appended.size, appended.root));
@@ -332,12 +397,16 @@ mod tests {
             check_consistency(&memory, old, last).unwrap();
         }
         let mut seen = Vec::new();
-        replay(&memory, last, |_, entry| {
-            seen.push(String::from_utf8(entry.to_vec()).unwrap());
-            Ok(())
-        })
-        .unwrap();
-        assert_eq!(seen, all);
+        for from in [1299, 512, 1, 0] {
+            seen.clear();
+            replay(&memory, last, from as u64, |number, entry| {
+                assert_eq!(number, (from + seen.len()) as u64);
+                seen.push(String::from_utf8(entry.to_vec()).unwrap());
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(seen, all[from..]);
+        }
         let entry = |n: usize| (n as u64, record_hash(all[n].as_bytes()));
         check_inclusion(&memory, last, &[entry(0), entry(777), entry(1299)]).unwrap();
         assert!(check_inclusion(&memory, last, &[(5, record_hash(b"other"))]).is_err());

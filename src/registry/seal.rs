@@ -1,10 +1,13 @@
 //! Sealing: deciding which lines of an index file are committed, and ending them with a seal line.
 
+use std::sync::Arc;
+
+use super::authority::{Authority, SignedRecord};
 use super::snapshot::Entry;
 use super::{RegistryError, layout};
 use crate::model::{
-    Artifact, Blake3, Family, FileRecord, IndexError, MAX_RECORD, Package, PackageName, Record, Release,
-    Requirement, Seal, Version, ranges_of_specifiers_text,
+    Artifact, Blake3, BundleFile, Family, FileRecord, IndexError, MAX_RECORD, OwnerSet, Package, PackageName,
+    Prefix, Prefixes, Record, Release, Requirement, Seal, Version, authorise, ranges_of_specifiers_text,
 };
 
 /// The lines that one seal commits to one index file.
@@ -21,6 +24,8 @@ pub(super) struct Batch {
     /// What the snapshot will say of the files that `file` records name.
     pub files: Vec<(String, Entry)>,
     pub dropped: Vec<Dropped>,
+    /// The owners of prefixes after it, where it is of their file.
+    pub prefixes: Prefixes,
     /// What stood behind the committed lines before.
     pub behind: Vec<u8>,
     hasher: blake3::Hasher,
@@ -40,19 +45,30 @@ pub struct Dropped {
 pub(super) trait Present: Sync {
     /// Whether the blob of an artifact is there.
     fn blob(&self, artifact: &Artifact) -> bool;
+    /// The bytes of a bundle, or why they are not there: the end of a sentence.
+    fn bundle(&self, file: &BundleFile) -> Result<Vec<u8>, String>;
     /// Whether a listed file is there, as its record describes it.
     fn file(&self, record: &FileRecord) -> bool;
 }
 
+/// By what the records of one seal are judged.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
+    /// The registry's name.
+    pub registry: &'a str,
+    pub present: &'a dyn Present,
+    /// None: records that are signed, or must be, cannot be judged, and are refused.
+    pub authority: Option<&'a dyn Authority>,
+    /// Those that are in force for every other file: prefixes are judged first, and numbered first.
+    pub prefixes: &'a Prefixes,
+    /// The time of the seal.
+    pub time: jiff::Timestamp,
+}
+
 /// The index file in which a record stands.
 pub(super) fn path_of(record: &Record) -> Result<String, RegistryError> {
-    match record {
-        Record::File(_) => Ok(layout::FILES_INDEX.into()),
-        record => match record.package().map_err(|source| bad_record(&source))? {
-            Some(name) => Ok(name.index_path()),
-            None => Err(bad_record(&"this kind of record cannot be published")),
-        },
-    }
+    let path = layout::index_path(record).map_err(|source| bad_record(&source))?;
+    path.ok_or_else(|| bad_record(&"this kind of record cannot be published"))
 }
 
 /// Chooses what to commit: the fit proposals among the lines behind the committed ones, and then `records`, all of
@@ -63,7 +79,7 @@ pub(super) fn prepare(
     committed: &[u8],
     behind: Vec<u8>,
     records: Vec<Record>,
-    present: &dyn Present,
+    rules: Rules,
 ) -> Result<Batch, RegistryError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(committed);
@@ -74,6 +90,7 @@ pub(super) fn prepare(
         entry: Entry { length: 0, digest: Blake3([0; 32]) },
         files: Vec::new(),
         dropped: Vec::new(),
+        prefixes: Prefixes::default(),
         behind: Vec::new(),
         hasher,
         path,
@@ -83,9 +100,9 @@ pub(super) fn prepare(
         .map(|record| Ok((record.to_line().map_err(|error| bad_record(&error))?, record)))
         .collect::<Result<Vec<_>, RegistryError>>()?;
 
-    let mut after_ours = Checks::new(&batch.path, committed, present)?;
-    for (_, record) in &ours {
-        after_ours.admit(record).map_err(|reason| refused(record, reason))?;
+    let mut after_ours = Checks::new(&batch.path, committed, rules)?;
+    for (line, record) in &ours {
+        after_ours.admit(line, record).map_err(|reason| refused(record, reason))?;
     }
     let mut length = batch.committed_length + ours.iter().map(|(line, _)| line.len() as u64 + 1).sum::<u64>();
     let mut kept = Vec::new();
@@ -93,18 +110,21 @@ pub(super) fn prepare(
         if ours.iter().any(|(our, _)| our.as_bytes() == line) {
             continue;
         }
+        let text = String::from_utf8_lossy(line).into_owned();
         let fit = match std::str::from_utf8(line).map(Record::parse) {
             _ if !ended => Err("it does not end with a newline: its writer died".to_owned()),
             Ok(Ok(Record::Seal(_))) => continue,
+            Ok(Ok(Record::Key(_))) => {
+                Err("the log's key is changed by `rvp registry rotate-key` alone".to_owned())
+            }
             // The seal line has to fit too.
             Ok(Ok(_)) if length + line.len() as u64 + MAX_RECORD as u64 > layout::MAX_INDEX => {
                 Err(format!("its index file would grow beyond {} bytes", layout::MAX_INDEX))
             }
-            Ok(Ok(record)) => after_ours.admit(&record),
+            Ok(Ok(record)) => after_ours.admit(&text, &record),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("it is not UTF-8".to_owned()),
         };
-        let text = String::from_utf8_lossy(line).into_owned();
         match fit {
             Ok(()) => {
                 length += text.len() as u64 + 1;
@@ -116,6 +136,7 @@ pub(super) fn prepare(
         }
     }
     batch.files = after_ours.files;
+    batch.prefixes = after_ours.prefixes;
     batch.behind = behind;
     batch.lines = ours.into_iter().map(|(line, _)| line).chain(kept).collect();
     Ok(batch)
@@ -148,35 +169,36 @@ impl Batch {
 struct Checks<'a> {
     path: &'a str,
     package: Option<Package>,
+    /// Those of this file, where it is the one of prefixes.
+    prefixes: Prefixes,
     files: Vec<(String, Entry)>,
-    present: &'a dyn Present,
+    rules: Rules<'a>,
 }
 
+/// Everything that is in the log when a seal begins, and what the seal has judged before.
+const NOW: u64 = u64::MAX;
+
 impl<'a> Checks<'a> {
-    fn new(path: &'a str, committed: &[u8], present: &'a dyn Present) -> Result<Self, RegistryError> {
+    fn new(path: &'a str, committed: &[u8], rules: Rules<'a>) -> Result<Self, RegistryError> {
+        let is_prefixes = path == layout::PREFIXES_INDEX;
+        let prefixes = if is_prefixes { Prefixes::parse(committed)? } else { Prefixes::default() };
         let package = match name_of(committed) {
             Some(name) => Some(Package::parse(&name, committed)?),
             None => None,
         };
-        Ok(Self { path, package, files: Vec::new(), present })
+        Ok(Self { path, package, prefixes, files: Vec::new(), rules })
     }
 
     /// Takes a record as the next one, or says why it must not be.
-    fn admit(&mut self, record: &Record) -> Result<(), String> {
+    fn admit(&mut self, line: &str, record: &Record) -> Result<(), String> {
         match record {
-            Record::File(file) => {
-                if self.path != layout::FILES_INDEX {
-                    return Err("it does not belong into this file".into());
-                }
-                if !layout::is_listed_file(&file.path) {
-                    return Err(format!("`{}` cannot be the path of a listed file", file.path));
-                }
-                if !self.present.file(file) {
-                    return Err(format!("{} of the registry is not the file that it describes", file.path));
-                }
-                self.files.push((file.path.clone(), Entry { length: file.length, digest: file.blake3 }));
-                return Ok(());
+            Record::File(file) => return self.admit_file(file),
+            Record::Prefix(owners) => {
+                let prefix = Prefix::new(owners.family, &owners.prefix).map_err(|error| error.to_string())?;
+                return self.admit_prefix(line, record, &prefix);
             }
+            // Whoever has the key it is sealed with has made it.
+            Record::Key(_) => return Ok(()),
             Record::Unknown { kind } => return Err(format!("its kind `{kind}` is unknown")),
             _ => {}
         }
@@ -184,6 +206,67 @@ impl<'a> Checks<'a> {
         if name.index_path() != self.path {
             return Err(format!("it belongs into {}", name.index_path()));
         }
+        self.check_files(&name, record)?;
+        let own = self.package.as_ref().and_then(|package| package.owners.last()).map(|owners| &owners.set);
+        let prefix = self.rules.prefixes.in_force(&name, NOW).map(|(_, owners)| owners);
+        self.check_signatures(line, record, own, prefix)?;
+        let package = self.package.get_or_insert_with(|| Package::new(name.clone()));
+        package.apply(self.path, 0, record.clone(), self.rules.time, 0).map_err(|error| match error {
+            IndexError::Order { reason, .. } => reason,
+            IndexError::Version { source, .. } => format!("its version is not valid: {source}"),
+            other => other.to_string(),
+        })
+    }
+
+    fn admit_file(&mut self, file: &FileRecord) -> Result<(), String> {
+        if self.path != layout::FILES_INDEX {
+            return Err("it does not belong into this file".into());
+        }
+        if !layout::is_listed_file(&file.path) {
+            return Err(format!("`{}` cannot be the path of a listed file", file.path));
+        }
+        if !self.rules.present.file(file) {
+            return Err(format!("{} of the registry is not the file that it describes", file.path));
+        }
+        self.files.push((file.path.clone(), Entry { length: file.length, digest: file.blake3 }));
+        Ok(())
+    }
+
+    fn admit_prefix(&mut self, line: &str, record: &Record, prefix: &Prefix) -> Result<(), String> {
+        if self.path != layout::PREFIXES_INDEX {
+            return Err(format!("it belongs into {}", layout::PREFIXES_INDEX));
+        }
+        let own = self.prefixes.owners.get(prefix).and_then(|history| history.last());
+        let around = self.prefixes.around(prefix, NOW).map(|(_, owners)| owners);
+        self.check_signatures(line, record, own.map(|owners| &owners.set), around)?;
+        self.prefixes.apply(record, self.rules.time, 0)
+    }
+
+    /// Checks every signature of a record, and that they are those that it needs.
+    fn check_signatures(
+        &self,
+        line: &str,
+        record: &Record,
+        own: Option<&OwnerSet>,
+        prefix: Option<&OwnerSet>,
+    ) -> Result<(), String> {
+        let signers = match (record.signatures(), self.rules.authority) {
+            ([], _) => Vec::new(),
+            (_, None) => return Err("it is signed, and this seal was given no way to check that".into()),
+            (files, Some(authority)) => {
+                let read = |file| self.rules.present.bundle(file).map(Arc::new);
+                let bundles = files.iter().map(read).collect::<Result<_, _>>()?;
+                authority
+                    .signers(self.rules.registry, &SignedRecord { path: self.path, line, record, bundles })?
+            }
+        };
+        authorise(record, &signers, own, prefix, self.rules.time)
+            .map(drop)
+            .map_err(|error| format!("it is {error}"))
+    }
+
+    /// Checks the requirements and the files that a record brings.
+    fn check_files(&self, name: &PackageName, record: &Record) -> Result<(), String> {
         let artifacts = match record {
             Record::Release(release) => {
                 check_requirements(release)?;
@@ -198,20 +281,14 @@ impl<'a> Checks<'a> {
             if !layout::is_file_name(&artifact.file) {
                 return Err(format!("`{}` cannot be the name of a file", artifact.file));
             }
-            if !version.as_ref().is_some_and(|version| artifact.is_of(&name, version)) {
+            if !version.as_ref().is_some_and(|version| artifact.is_of(name, version)) {
                 return Err(format!("{} is not a file of {name} {}", artifact.file, version_text(record)));
             }
-            if !self.present.blob(artifact) {
+            if !self.rules.present.blob(artifact) {
                 return Err(format!("its blob {} is not in the registry", layout::blob(artifact)));
             }
         }
-        let package = self.package.get_or_insert_with(|| Package::new(name.clone()));
-        let unsealed = jiff::Timestamp::UNIX_EPOCH;
-        package.apply(self.path, 0, record.clone(), unsealed, 0).map_err(|error| match error {
-            IndexError::Order { reason, .. } => reason,
-            IndexError::Version { source, .. } => format!("its version is not valid: {source}"),
-            other => other.to_string(),
-        })
+        Ok(())
     }
 }
 
@@ -272,6 +349,7 @@ fn version_text(record: &Record) -> &str {
         Record::Release(release) => &release.version,
         Record::Add(add) => &add.version,
         Record::Yank(yank) => &yank.version,
+        Record::Approve(approve) => &approve.version,
         _ => "",
     }
 }

@@ -56,14 +56,26 @@ pub async fn lookup(nodes: &dyn Nodes, root: Blake3, path: &str) -> Result<Optio
     }
 }
 
-/// All entries under `root`.
+/// All entries under `root`. Each must stand where a lookup finds it, so that no node stands in two places, and a few
+/// nodes cannot be made to look like very many.
 pub async fn all(nodes: &dyn Nodes, root: Blake3) -> Result<BTreeMap<String, Entry>, RegistryError> {
     let mut entries = BTreeMap::new();
-    let mut open = vec![root];
-    while let Some(digest) = open.pop() {
+    let mut open = vec![(String::new(), root)];
+    while let Some((place, digest)) = open.pop() {
         match Node::parse(digest, &nodes.node(digest).await?)? {
-            Node::Leaf(more) => entries.extend(more),
-            Node::Branch(children) => open.extend(children.into_values()),
+            Node::Leaf(more) => {
+                if more.is_empty() || more.keys().any(|path| !key(path).starts_with(&place)) {
+                    return Err(RegistryError::SnapshotNode { digest });
+                }
+                entries.extend(more);
+            }
+            Node::Branch(children) => {
+                let width = branch_width(place.len());
+                if children.is_empty() || children.keys().any(|label| label.len() != width) {
+                    return Err(RegistryError::SnapshotNode { digest });
+                }
+                open.extend(children.into_iter().map(|(label, child)| (format!("{place}{label}"), child)));
+            }
         }
     }
     Ok(entries)
@@ -92,11 +104,11 @@ fn update_node<'a>(
     written: &'a mut BTreeMap<Blake3, Vec<u8>>,
 ) -> BoxFuture<'a, Result<Blake3, RegistryError>> {
     Box::pin(async move {
-        let old = match old {
+        let known = match old {
             Some(digest) => Some(Node::parse(digest, &nodes.node(digest).await?)?),
             None => None,
         };
-        let (mut children, changes) = match old {
+        let (mut children, changes) = match known {
             Some(Node::Branch(children)) => (children, changes),
             other => {
                 let mut entries = match other {
@@ -114,7 +126,11 @@ fn update_node<'a>(
         let width = branch_width(depth);
         let mut by_label: BTreeMap<String, Vec<Change>> = BTreeMap::new();
         for change in changes {
-            by_label.entry(change.0[depth..depth + width].to_owned()).or_default().push(change);
+            // Only nodes that are not a trie of ours go on where the key ends.
+            let label = change.0.get(depth..depth + width).map(str::to_owned);
+            let label =
+                label.ok_or(RegistryError::SnapshotNode { digest: old.unwrap_or(Blake3([0; 32])) })?;
+            by_label.entry(label).or_default().push(change);
         }
         for (label, changes) in by_label {
             let child = children.get(&label).copied();
@@ -230,6 +246,38 @@ mod tests {
         }
         assert_eq!(block_on(lookup(&nodes, at_once, "index/python/absent")).unwrap(), None);
         assert_eq!(block_on(all(&nodes, at_once)).unwrap(), entries);
+    }
+
+    /// The root of a trie of branches that all have one child under every label, down to `bottom`.
+    fn doubling(memory: &mut Memory, bottom: &Node) -> Blake3 {
+        let mut child = write(bottom, &mut memory.0);
+        for depth in (0..64).rev().filter(|depth| *depth != 1) {
+            let width = branch_width(depth);
+            let labels = (0..16_u32.pow(width as u32)).map(|label| format!("{label:0width$x}"));
+            let node = Node::Branch(labels.map(|label| (label, child)).collect());
+            child = write(&node, &mut memory.0);
+        }
+        child
+    }
+
+    #[test]
+    fn a_node_in_many_places_is_refused_before_it_is_read_in_all_of_them() {
+        for bottom in [Node::Leaf(BTreeMap::new()), Node::Leaf([("a".to_owned(), entry(1))].into())] {
+            let mut memory = Memory(BTreeMap::new());
+            let root = doubling(&mut memory, &bottom);
+            assert!(matches!(block_on(all(&memory, root)), Err(RegistryError::SnapshotNode { .. })));
+        }
+    }
+
+    #[test]
+    fn branches_below_the_last_digit_are_refused() {
+        let mut memory = Memory(BTreeMap::new());
+        let root = doubling(&mut memory, &Node::Branch(BTreeMap::from([("0".to_owned(), Blake3([0; 32]))])));
+        let changes = BTreeMap::from([("a".to_owned(), entry(1))]);
+        assert!(matches!(
+            block_on(update(&memory, Some(root), changes)),
+            Err(RegistryError::SnapshotNode { .. })
+        ));
     }
 
     proptest! {

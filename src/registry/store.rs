@@ -82,7 +82,7 @@ pub enum StoreError {
     #[error("cannot read {path} of {location}: {source}")]
     Io { location: String, path: String, source: std::io::Error },
     #[error(
-        "{path} of {location} is larger than {limit} bytes, the most that rvp reads of such a file\n  hint: what is there is not of a registry; copy the registry again from its source, or use another mirror"
+        "{path} of {location} is larger than {limit} bytes, the most that rvp reads of such a file\n  hint: what is there is not of a registry, or is made to have no end; copy the registry again from its source, or use another mirror"
     )]
     TooLarge { location: String, path: String, limit: u64 },
     #[error("cannot fetch {path} of {location}: {reason}\n  hint: {hint}")]

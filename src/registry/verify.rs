@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use rayon::prelude::*;
 
 use super::snapshot::{self, Entry, Nodes};
-use super::{Reader, RegistryError, layout, log};
-use crate::model::{Artifact, Blake3, Digester, Package, Record};
+use super::{Reader, RegistryError, layout, log, rotation};
+use crate::model::{Artifact, Blake3, Digester, Package, PackageName, Prefixes, Record};
 
 /// What was looked at, and everything that is wrong with it.
 #[derive(Debug, Default, serde::Serialize)]
@@ -20,6 +20,9 @@ pub struct Report {
     pub releases: u64,
     pub blobs: u64,
     pub blob_bytes: u64,
+    /// The packages whose records could be read.
+    #[serde(skip)]
+    pub names: Vec<PackageName>,
     /// One sentence each. None: the registry is sound.
     pub problems: Vec<String>,
 }
@@ -59,10 +62,18 @@ pub fn verify(
             Err(error) => report.problems.push(error.to_string()),
         }
     }
-    for (path, replayed) in index.iter().filter(|(path, _)| *path != layout::FILES_INDEX) {
+    if let Some(Err(error)) = index.get(layout::PREFIXES_INDEX).map(|bytes| Prefixes::parse(bytes)) {
+        report.problems.push(error.to_string());
+    }
+    if let Some(keys) = index.get(layout::KEYS_INDEX) {
+        report.problems.extend(rotation::check_all(keys, reader.key()).err());
+    }
+    let of_all = [layout::FILES_INDEX, layout::KEYS_INDEX, layout::PREFIXES_INDEX];
+    for (path, replayed) in index.iter().filter(|(path, _)| !of_all.contains(&path.as_str())) {
         match package_of(path, replayed) {
             Ok(package) => {
                 report.packages += 1;
+                report.names.push(package.name.clone());
                 report.releases += package.releases.len() as u64;
                 let all = package.releases.into_values().flat_map(|release| release.artifacts);
                 artifacts.extend(all.map(|artifact| (layout::blob(&artifact), artifact)));
@@ -98,7 +109,7 @@ fn replay(reader: &Reader) -> Result<(FilesByPath, BTreeMap<String, Entry>), Reg
     let mut index = FilesByPath::new();
     let mut files = BTreeMap::new();
     let mut open: Vec<Vec<u8>> = Vec::new();
-    log::replay(reader, reader.checkpoint(), |number, entry| {
+    log::replay(reader, reader.checkpoint(), 0, |number, entry| {
         let bad = |reason: String| RegistryError::Log { reason: format!("entry {number}: {reason}") };
         let line = std::str::from_utf8(entry).map_err(|_| bad("it is not UTF-8".into()))?;
         let record = Record::parse(line).map_err(|error| bad(error.to_string()))?;
@@ -109,7 +120,7 @@ fn replay(reader: &Reader) -> Result<(FilesByPath, BTreeMap<String, Entry>), Reg
             open.push(entry.to_vec());
             return Ok(());
         };
-        if seal.count != open.len() as u64 || seal.first + seal.count != number {
+        if seal.count != open.len() as u64 || seal.first.checked_add(seal.count) != Some(number) {
             return Err(bad(format!(
                 "the seal says {} records from {} on, and ends {} records",
                 seal.count,

@@ -4,31 +4,39 @@
 //! last. Until the checkpoint is renamed into place nothing of it exists for a reader; afterwards all of it does.
 //! One writer at a time holds the lock, so the rename is a compare-and-swap.
 
+mod blobs;
+mod proposals;
+
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures::executor::block_on;
 use futures::future::BoxFuture;
 use rayon::prelude::*;
 
 use super::directory::{
-    InDirectory, index_file, lock, replace_checkpoint, replace_shared_file, set_readable, sync_folder,
+    InDirectory, index_file, lock, read_log, read_node, replace_checkpoint, replace_shared_file,
+    set_readable, sync_folder,
 };
+use super::key_change::committed_config;
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Entry, Nodes};
-use super::{Checkpoint, Config, LogKey, RegistryError, layout};
+use super::{Authority, Checkpoint, Config, LogKey, RegistryError, layout};
 use crate::files;
-use crate::model::{Blake3, FileRecord, Package, PackageName, Record};
+use crate::model::{Blake3, FileRecord, Package, PackageName, Prefixes, Record};
 
 /// A directory registry, locked for one writer.
 pub struct Writer {
-    dir: PathBuf,
-    config: Config,
-    key: LogKey,
-    checkpoint: Checkpoint,
+    pub(super) dir: PathBuf,
+    pub(super) config: Config,
+    pub(super) key: LogKey,
+    pub(super) checkpoint: Checkpoint,
+    /// Who knows signatures. None: signed records cannot be sealed, and unsigned ones only where nobody owns their names.
+    authority: Option<Arc<dyn Authority>>,
     /// Held for as long as the writer lives.
     _lock: File,
 }
@@ -43,6 +51,18 @@ pub struct Sealed {
     /// sealed in are gone; a file of nothing but such lines is left as it was, for whoever proposed them to mend,
     /// unless [`SealOptions::drop_refused`] is set.
     pub dropped: Vec<Dropped>,
+}
+
+/// What a seal is to commit.
+#[derive(Default)]
+pub(super) struct Change {
+    /// Records by index file, to which the proposals there are added.
+    pub records: BTreeMap<String, Vec<Record>>,
+    /// New bytes of listed files, whose records are among those above.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Signs the new state in place of the key of before.
+    pub key: Option<LogKey>,
+    pub options: SealOptions,
 }
 
 /// How proposals are sealed.
@@ -97,6 +117,7 @@ impl Writer {
                 config: config.clone(),
                 key,
                 checkpoint: nothing,
+                authority: None,
                 _lock: lock(staging.path())?,
             };
             writer.publish(records, now)?
@@ -128,11 +149,22 @@ impl Writer {
         };
         read(layout::CHECKPOINT)?;
         let lock = lock(dir)?;
-        let location = dir.display().to_string();
-        let config = Config::parse(&location, &read(layout::CONFIG)?)?;
-        let checkpoint = Checkpoint::verify(&location, &read(layout::CHECKPOINT)?, &config.key)?;
+        let (config, checkpoint) = committed_config(dir, &read(layout::CONFIG)?, &read(layout::CHECKPOINT)?)?;
         let key = key(&config)?;
-        Ok(Self { dir: dir.into(), config, key, checkpoint, _lock: lock })
+        let writer = Self { dir: dir.into(), config, key, checkpoint, authority: None, _lock: lock };
+        writer.key.check_continues(&dir.display().to_string(), &writer, &writer.checkpoint)?;
+        Ok(writer)
+    }
+
+    /// Lets `authority` judge the signatures of what is sealed.
+    #[must_use]
+    pub fn with_authority(self, authority: Arc<dyn Authority>) -> Self {
+        Self { authority: Some(authority), ..self }
+    }
+
+    /// The folder of the registry.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     pub fn config(&self) -> &Config {
@@ -145,82 +177,42 @@ impl Writer {
 
     /// All committed releases of a package, or none.
     pub fn package(&self, name: &PackageName) -> Result<Option<Package>, RegistryError> {
-        let path = name.index_path();
-        let Some(entry) = self.entry(&path)? else { return Ok(None) };
-        let file = index_file(&self.dir, &path, Some(entry))?;
-        Ok(Some(Package::parse(name, &file.committed)?))
+        match self.index(&name.index_path())? {
+            Some(bytes) => Ok(Some(Package::parse(name, &bytes)?)),
+            None => Ok(None),
+        }
     }
 
-    /// Copies a file of `size` bytes into the registry as the blob `file`, checking its digest on the way.
-    pub fn put_blob(
-        &self,
-        source: &Path,
-        file: &str,
-        digest: Blake3,
-        size: u64,
-    ) -> Result<(), RegistryError> {
-        let path = self.dir.join(layout::blob_of(digest, file));
-        if path.metadata().is_ok_and(|known| known.len() == size) {
-            return Ok(());
+    /// Who owns which prefixes of names.
+    pub fn prefixes(&self) -> Result<Prefixes, RegistryError> {
+        match self.index(layout::PREFIXES_INDEX)? {
+            Some(bytes) => Ok(Prefixes::parse(&bytes)?),
+            None => Ok(Prefixes::default()),
         }
-        let folder = path.parent().unwrap_or(&self.dir);
-        std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
-        let mut from = File::open(source).map_err(RegistryError::io("read", source))?;
-        let mut to = files::temporary_file(folder).map_err(RegistryError::io("write in", folder))?;
-        let mut hasher = blake3::Hasher::new();
-        let mut buffer = vec![0; 1 << 17];
-        loop {
-            let length = from.read(&mut buffer).map_err(RegistryError::io("read", source))?;
-            if length == 0 {
-                break;
-            }
-            hasher.update(&buffer[..length]);
-            to.write_all(&buffer[..length]).map_err(RegistryError::io("write", &path))?;
-        }
-        let found = Blake3(*hasher.finalize().as_bytes());
-        if found != digest {
-            return Err(RegistryError::SourceChanged { path: source.into() });
-        }
-        to.as_file().sync_data().map_err(RegistryError::io("write", &path))?;
-        set_readable(to.path())?;
-        files::persist(to, &path).map_err(RegistryError::io("write", &path))
     }
 
-    /// The index files that hold lines behind their committed ones: proposals, or the remains of a dead writer.
-    pub fn proposed(&self) -> Result<Vec<String>, RegistryError> {
-        let mut found = Vec::new();
-        let root = self.dir.join("index");
-        for item in walkdir::WalkDir::new(&root).sort_by_file_name() {
-            let item = item.map_err(|error| {
-                let path = error.path().unwrap_or(&root).to_owned();
-                RegistryError::io("read the folder", path)(error.into())
-            })?;
-            // A name that begins with a dot is that of a temporary file, which a writer left that died.
-            if !item.file_type().is_file() || item.file_name().as_encoded_bytes().starts_with(b".") {
-                continue;
-            }
-            let parts: Option<Vec<&str>> = item
-                .path()
-                .strip_prefix(&self.dir)
-                .ok()
-                .and_then(|path| path.iter().map(|part| part.to_str()).collect());
-            let Some(path) = parts.map(|parts| parts.join("/")) else { continue };
-            let length =
-                item.metadata().map_err(|error| RegistryError::io("read", item.path())(error.into()))?.len();
-            if self.entry(&path)?.is_none_or(|entry| entry.length < length) {
-                found.push(path);
-            }
-        }
-        Ok(found)
+    /// The committed bytes of an index file, or none.
+    pub fn index(&self, path: &str) -> Result<Option<Vec<u8>>, RegistryError> {
+        let Some(entry) = self.entry(path)? else { return Ok(None) };
+        Ok(Some(index_file(&self.dir, path, Some(entry))?.committed))
     }
 
     /// Commits `records`, and the fit proposals that stand in the same index files.
     pub fn publish(&mut self, records: Vec<Record>, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
-        let mut by_path: BTreeMap<String, Vec<Record>> = BTreeMap::new();
-        for record in records {
-            by_path.entry(seal::path_of(&record)?).or_default().push(record);
-        }
-        self.commit(by_path, now, SealOptions::default())
+        self.commit(Change { records: by_path(records)?, ..Change::default() }, now)
+    }
+
+    /// Puts a listed file into the registry, in place of one that is there, with the record of it.
+    pub fn publish_file(
+        &mut self,
+        path: &str,
+        bytes: &[u8],
+        now: jiff::Timestamp,
+    ) -> Result<Sealed, RegistryError> {
+        let record = FileRecord { path: path.into(), length: bytes.len() as u64, blake3: Blake3::of(bytes) };
+        let records = by_path(vec![Record::File(record)])?;
+        let files = BTreeMap::from([(path.to_owned(), bytes.to_owned())]);
+        self.commit(Change { records, files, ..Change::default() }, now)
     }
 
     /// Commits the proposals in all index files.
@@ -230,28 +222,44 @@ impl Writer {
         options: SealOptions,
     ) -> Result<Sealed, RegistryError> {
         let paths = self.proposed()?;
-        self.commit(paths.into_iter().map(|path| (path, Vec::new())).collect(), now, options)
+        let records = paths.into_iter().map(|path| (path, Vec::new())).collect();
+        self.commit(Change { records, options, ..Change::default() }, now)
     }
 
-    fn commit(
-        &mut self,
-        by_path: BTreeMap<String, Vec<Record>>,
-        now: jiff::Timestamp,
-        options: SealOptions,
-    ) -> Result<Sealed, RegistryError> {
+    pub(super) fn commit(&mut self, change: Change, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
+        let Change { records, files: replaced, key, options } = change;
         if now < self.checkpoint.time {
             return Err(RegistryError::Clock { now, sealed: self.checkpoint.time });
         }
         let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
         let this = &*self;
-        let present = InDirectory { dir: &this.dir, need_blobs: !options.blobs_elsewhere };
-        let mut batches: Vec<Batch> = by_path
-            .into_par_iter()
-            .map(|(path, records)| {
-                let file = index_file(&this.dir, &path, this.entry(&path)?)?;
-                seal::prepare(path, &file.committed, file.behind, records, &present)
-            })
-            .collect::<Result<_, _>>()?;
+        let present =
+            InDirectory { dir: &this.dir, need_blobs: !options.blobs_elsewhere, replaced: &replaced };
+        let rules = seal::Rules {
+            registry: &this.config.name,
+            present: &present,
+            authority: this.authority.as_deref(),
+            prefixes: &Prefixes::default(),
+            time: now,
+        };
+        let prepare = |(path, records): (String, Vec<Record>), rules| {
+            let file = index_file(&this.dir, &path, this.entry(&path)?)?;
+            seal::prepare(path, &file.committed, file.behind, records, rules)
+        };
+        // Owners of prefixes come first, and have the lower numbers: the other records of this seal are under them.
+        let mut records = records;
+        let first = match records.remove_entry(layout::PREFIXES_INDEX) {
+            Some(of_prefixes) => Some(prepare(of_prefixes, rules)?),
+            None => None,
+        };
+        let prefixes = match &first {
+            Some(batch) => batch.prefixes.clone(),
+            None => this.prefixes()?,
+        };
+        let rules = seal::Rules { prefixes: &prefixes, ..rules };
+        let others: Vec<Batch> =
+            records.into_par_iter().map(|one| prepare(one, rules)).collect::<Result<_, _>>()?;
+        let mut batches: Vec<Batch> = first.into_iter().chain(others).collect();
         let refused_only: Vec<(String, u64)> = batches
             .iter()
             .filter(|batch| batch.lines.is_empty() && !batch.dropped.is_empty())
@@ -283,6 +291,7 @@ impl Writer {
         let nodes = nodes.into_iter().map(|(digest, bytes)| (layout::snapshot_node(digest), bytes));
         let files: Vec<(String, Vec<u8>)> = appended.files.into_iter().chain(nodes).collect();
         files.par_iter().try_for_each(|(path, bytes)| self.put(path, bytes))?;
+        replaced.iter().try_for_each(|(path, bytes)| self.replace_listed(path, bytes))?;
         let checkpoint = Checkpoint {
             origin: self.config.name.clone(),
             size: appended.size,
@@ -290,10 +299,12 @@ impl Writer {
             snapshot,
             time: now,
         };
+        let key = key.unwrap_or_else(|| self.key.clone());
         // The commit point.
-        replace_checkpoint(&self.dir.join(layout::CHECKPOINT), &checkpoint.sign(&self.key)?)?;
+        replace_checkpoint(&self.dir.join(layout::CHECKPOINT), &checkpoint.sign(&key)?)?;
         sync_folder(&self.dir.join("log"))?;
-        self.checkpoint = checkpoint.clone();
+        key.remember(&checkpoint);
+        (self.key, self.checkpoint) = (key, checkpoint.clone());
         if options.drop_refused {
             refused_only.iter().try_for_each(|(path, committed)| self.cut(path, *committed))?;
         }
@@ -335,11 +346,11 @@ impl Writer {
         cut.map_err(RegistryError::io("remove the refused lines of", &path))
     }
 
-    fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
+    pub(super) fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
         replace_shared_file(&self.dir.join(path), bytes)
     }
 
-    fn entry(&self, path: &str) -> Result<Option<Entry>, RegistryError> {
+    pub(super) fn entry(&self, path: &str) -> Result<Option<Entry>, RegistryError> {
         if self.checkpoint.size == 0 {
             return Ok(None);
         }
@@ -347,27 +358,23 @@ impl Writer {
     }
 }
 
+/// The records, by the index file that each belongs into.
+pub(super) fn by_path(records: Vec<Record>) -> Result<BTreeMap<String, Vec<Record>>, RegistryError> {
+    let mut by_path: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+    for record in records {
+        by_path.entry(seal::path_of(&record)?).or_default().push(record);
+    }
+    Ok(by_path)
+}
+
 impl Nodes for Writer {
     fn node(&self, digest: Blake3) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
-        let path = self.dir.join(layout::snapshot_node(digest));
-        Box::pin(async move {
-            let bytes = std::fs::read(&path).map_err(RegistryError::io("read", path))?;
-            if Blake3::of(&bytes) != digest {
-                return Err(RegistryError::SnapshotNode { digest });
-            }
-            Ok(bytes)
-        })
+        Box::pin(async move { read_node(&self.dir, digest) })
     }
 }
 
 impl LogFiles for Writer {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
-        paths
-            .iter()
-            .map(|path| {
-                let path = self.dir.join(path);
-                std::fs::read(&path).map_err(RegistryError::io("read", path))
-            })
-            .collect()
+        read_log(&self.dir, paths)
     }
 }

@@ -9,13 +9,15 @@ use version_ranges::Ranges;
 use super::artifact::{Misfit, best_artifact};
 use super::hosts::{self, HostRanges};
 use super::rules::Rules;
-use super::{Found, Preferences};
+use super::{Found, Preferences, Rulebook};
 use crate::model::{PackageName, ReleaseEntry, Requirement, Target, Version, ranges_of_specifiers_text};
+use crate::trust::policy::Violation;
 
 /// All releases of a package, oldest first. Those that the settings leave out are kept, to be explained.
-pub(super) struct Candidates {
+pub(super) struct Candidates<'a> {
     pub found: Arc<Found>,
     pub all: Vec<Candidate>,
+    rulebook: &'a dyn Rulebook,
 }
 
 pub(super) struct Candidate {
@@ -46,10 +48,20 @@ pub(super) enum Exclusion {
     Misfit(Misfit),
     /// Its own metadata is not valid.
     Metadata(String),
+    /// By the rule of a policy.
+    Forbidden(Violation),
+    /// Policies must know more of it than could be found out.
+    Unjudged(String),
 }
 
-impl Candidates {
-    pub(super) fn new(found: Arc<Found>, rules: &Rules, preferences: &Preferences, target: &Target) -> Self {
+impl<'r> Candidates<'r> {
+    pub(super) fn new(
+        found: Arc<Found>,
+        rules: &Rules,
+        preferences: &Preferences,
+        target: &Target,
+        rulebook: &'r dyn Rulebook,
+    ) -> Self {
         let name = &found.package.name;
         let releases = &found.package.releases;
         let newer = |entry: &ReleaseEntry| rules.exclude_newer.is_some_and(|limit| entry.sealed > limit);
@@ -77,7 +89,7 @@ impl Candidates {
             left_out: left_out(version, entry),
             examined: OnceCell::new(),
         });
-        Self { all: all.collect(), found }
+        Self { all: all.collect(), found, rulebook }
     }
 
     /// Those within `ranges` that no setting leaves out, oldest first. Their files may not fit yet.
@@ -107,7 +119,15 @@ impl Candidates {
             return Err(exclusion);
         }
         let examined = candidate.examined.get_or_init(|| match self.entry(&candidate.version) {
-            Some(entry) => Usable::of(&self.found.package.name, &candidate.version, entry, target),
+            Some(entry) => {
+                let usable = Usable::of(&self.found.package.name, &candidate.version, entry, target)?;
+                // Last: a policy may have to fetch and verify signatures.
+                match self.rulebook.against(&self.found, &candidate.version, entry) {
+                    Ok(None) => Ok(usable),
+                    Ok(Some(violation)) => Err(Exclusion::Forbidden(violation)),
+                    Err(error) => Err(Exclusion::Unjudged(error.to_string())),
+                }
+            }
             None => Err(Exclusion::Metadata("it is not released".into())),
         });
         examined.as_ref()

@@ -1,8 +1,8 @@
 //! Deciding a target: what was asked for, filled up with what the host release provides, and then by the machine.
 
-use super::Packages;
-use super::PackagesError;
+use super::{Packages, PackagesError, Rulebook};
 use crate::model::{PackageName, ReleaseEntry, Target, TargetError, TargetSpec, Version};
+use crate::trust::policy::Violation;
 
 /// What a target takes from the machine where nothing else says it.
 pub trait Machine {
@@ -25,6 +25,8 @@ pub enum DecideError {
     NoHost { host: PackageName },
     #[error("{} {version} is not known\n  hint: known releases: {known}", host.as_str())]
     NoRelease { host: PackageName, version: Version, known: String },
+    #[error("{} {version} is forbidden by {violation}\n  hint: {}", host.as_str(), violation.mend)]
+    Forbidden { host: PackageName, version: Version, violation: Box<Violation> },
     #[error("this machine has no Python that the target could take: {0}")]
     Machine(PackagesError),
 }
@@ -33,11 +35,12 @@ pub enum DecideError {
 pub fn decide_target(
     spec: &TargetSpec,
     packages: &dyn Packages,
+    rulebook: &dyn Rulebook,
     machine: &dyn Machine,
 ) -> Result<Target, DecideError> {
     let host = spec.host_parts()?;
     let provides = match &host {
-        Some((name, version)) => host_release(packages, name, version)?.release.provides,
+        Some((name, version)) => host_release(packages, rulebook, name, version)?.release.provides,
         None => Default::default(),
     };
     let python = match spec.python.as_ref().or_else(|| provides.get("python")) {
@@ -66,15 +69,25 @@ pub fn decide_target(
 
 fn host_release(
     packages: &dyn Packages,
+    rulebook: &dyn Rulebook,
     host: &PackageName,
     version: &Version,
 ) -> Result<ReleaseEntry, DecideError> {
+    let unreadable = |source| DecideError::Packages { host: host.clone(), source };
     let found = packages
         .package(host)
-        .map_err(|source| DecideError::Packages { host: host.clone(), source })?
+        .map_err(unreadable)?
         .ok_or_else(|| DecideError::NoHost { host: host.clone() })?;
-    found.package.releases.get(version).cloned().ok_or_else(|| {
+    let entry = found.package.releases.get(version).cloned().ok_or_else(|| {
         let known: Vec<String> = found.package.releases.keys().map(ToString::to_string).collect();
         DecideError::NoRelease { host: host.clone(), version: version.clone(), known: known.join(", ") }
-    })
+    })?;
+    match rulebook.against(&found, version, &entry).map_err(unreadable)? {
+        None => Ok(entry),
+        Some(violation) => Err(DecideError::Forbidden {
+            host: host.clone(),
+            version: version.clone(),
+            violation: Box::new(violation),
+        }),
+    }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use pubgrub::{DerivationTree as Tree, External};
 use version_ranges::Ranges;
 
-use super::facts::{Teller, describe_missing};
+use super::facts::{Teller, describe_mends, describe_missing};
 use super::provider::{DerivationTree, Node, Unsolved};
 use super::rules::Rules;
 use super::{Conflict, Request, hosts, suggest};
@@ -30,6 +30,9 @@ pub(super) struct Leaves {
 
 /// A long proof is cut: nobody reads more, and the suggestions matter more then.
 const MAX_FACTS: usize = 16;
+
+/// Of each package there may be many forbidden releases, and what mends one mends most.
+const MAX_MENDS: usize = 3;
 
 /// Explains why there is no solution, and tries what would work.
 pub(super) fn explain(request: &Request, target: &Target, rules: &Rules, unsolved: &Unsolved) -> Conflict {
@@ -58,6 +61,10 @@ pub(super) fn explain(request: &Request, target: &Target, rules: &Rules, unsolve
     let mut suggestions: Vec<String> =
         missing.chain(suggest::suggest(request, target, rules, &leaves)).collect();
     suggestions.dedup();
+    if suggestions.is_empty() {
+        suggestions = describe_mends(&unsolved.provider, &leaves);
+        suggestions.truncate(MAX_MENDS);
+    }
     Conflict { target: hosts::describe(target), facts, suggestions }
 }
 

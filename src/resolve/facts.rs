@@ -17,12 +17,12 @@ use crate::model::{PackageName, Version};
 /// Releases of one package that need another in more ways than this are told in one sentence.
 const MAX_SENTENCES: usize = 3;
 
-pub(super) struct Teller<'a> {
-    pub provider: &'a Provider<'a>,
+pub(super) struct Teller<'a, 'p> {
+    pub provider: &'a Provider<'p>,
     pub leaves: &'a Leaves,
 }
 
-impl Teller<'_> {
+impl Teller<'_, '_> {
     fn asker(&self) -> Asker {
         self.provider.request.asker
     }
@@ -241,8 +241,27 @@ impl Teller<'_> {
             Exclusion::Metadata(reason) => {
                 format!("{name} {list} cannot be used, its metadata is not valid: {reason}")
             }
+            Exclusion::Forbidden(violation) => format!("{name} {list} {is} forbidden by {violation}"),
+            Exclusion::Unjudged(reason) => format!("{name} {list} cannot be judged by a policy: {reason}"),
         }
     }
+}
+
+/// What would have a policy admit the releases that it forbids.
+pub(super) fn describe_mends(provider: &Provider, leaves: &Leaves) -> Vec<String> {
+    let mut mends = Vec::new();
+    for (node, ranges) in &leaves.nothing {
+        let (Node::Package(name) | Node::Extra(name, _)) = node else { continue };
+        let Ok(Some(candidates)) = provider.candidates(name) else { continue };
+        for candidate in candidates.all.iter().filter(|one| ranges.contains(&one.version)) {
+            if let Err(Exclusion::Forbidden(violation)) = candidates.examine(candidate, provider.target) {
+                mends.push(format!("{}: {}", name, violation.mend));
+            }
+        }
+    }
+    mends.sort_unstable();
+    mends.dedup();
+    mends
 }
 
 /// Names that may have been meant instead of one that is nowhere.

@@ -18,6 +18,7 @@ mod order;
 mod provider;
 mod registries;
 mod resolution;
+mod rulebook;
 mod rules;
 mod specifiers;
 mod suggest;
@@ -36,6 +37,7 @@ pub use lock_inputs::LockInputs;
 pub use options::{Preferences, PrereleaseMode, ResolutionMode, ResolveOptions, Upgrade};
 pub use registries::{Ambiguous, Registries};
 pub use resolution::{Dependency, Resolution, ResolvedPackage};
+pub use rulebook::{Judge, NoRules, Rulebook};
 pub use targets::resolve_all;
 
 use crate::model::{NameError, Package, PackageName, Requirement, RequirementError, Target, VersionError};
@@ -99,6 +101,7 @@ pub struct Request<'a> {
     pub options: &'a ResolveOptions,
     pub preferences: &'a Preferences,
     pub packages: &'a dyn Packages,
+    pub rulebook: &'a dyn Rulebook,
 }
 
 /// Why there is no resolution.

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use uv_normalize::ExtraName;
 use version_ranges::Ranges;
 
-use super::candidates::Candidates;
+use super::candidates::{Candidates, Exclusion};
 use super::rules::{Rules, names_of};
 use super::{PackagesError, Request, ResolveError, hosts};
 use crate::model::{PackageName, Requirement, Target, Version};
@@ -98,14 +98,14 @@ pub(super) struct Provider<'a> {
     pub request: &'a Request<'a>,
     pub target: &'a Target,
     pub rules: &'a Rules,
-    known: RefCell<FxHashMap<PackageName, Option<Rc<Candidates>>>>,
+    known: RefCell<FxHashMap<PackageName, Option<Rc<Candidates<'a>>>>>,
     /// The order in which nodes were first asked for.
     seen: RefCell<FxHashMap<Node, u32>>,
 }
 
-impl Provider<'_> {
+impl<'a> Provider<'a> {
     /// The releases of a package, or none if no registry serves it. Asks the registries once for each name.
-    pub(super) fn candidates(&self, name: &PackageName) -> Result<Option<Rc<Candidates>>, Unreadable> {
+    pub(super) fn candidates(&self, name: &PackageName) -> Result<Option<Rc<Candidates<'a>>>, Unreadable> {
         if let Some(known) = self.known.borrow().get(name) {
             return Ok(known.clone());
         }
@@ -114,48 +114,62 @@ impl Provider<'_> {
             .packages
             .package(name)
             .map_err(|source| Unreadable { name: name.clone(), source })?;
+        let Request { preferences, rulebook, .. } = *self.request;
         let candidates = found
-            .map(|found| Rc::new(Candidates::new(found, self.rules, self.request.preferences, self.target)));
+            .map(|found| Rc::new(Candidates::new(found, self.rules, preferences, self.target, rulebook)));
         self.known.borrow_mut().insert(name.clone(), candidates.clone());
         if let Some(candidates) = &candidates {
-            self.prefetch_likely(name, candidates);
+            self.prefetch_likely(name, candidates)?;
         }
         Ok(candidates)
     }
 
     /// Starts fetching what the release that is likely chosen needs, long before it is chosen: all packages of one depth
     /// are read before the first of them is decided, so the time on the network is that of the depth, not of the number.
-    fn prefetch_likely(&self, name: &PackageName, candidates: &Candidates) {
-        let likely = self.best(name, candidates, &Ranges::full());
+    fn prefetch_likely(&self, name: &PackageName, candidates: &Candidates) -> Result<(), Unreadable> {
+        let likely = self.best(name, candidates, &Ranges::full())?;
         if let Some(usable) = likely.and_then(|version| candidates.usable(version, self.target)) {
             let needed: Vec<PackageName> =
                 usable.requirements(None, self.target, self.rules).map(|one| one.name.clone()).collect();
             self.request.packages.prefetch(&needed);
         }
+        Ok(())
     }
 
     fn choose(&self, name: &PackageName, range: &Ranges<Version>) -> Result<Option<Version>, Unreadable> {
-        let candidates = self.candidates(name)?;
-        Ok(candidates.and_then(|candidates| self.best(name, &candidates, range).cloned()))
+        match self.candidates(name)? {
+            Some(candidates) => Ok(self.best(name, &candidates, range)?.cloned()),
+            None => Ok(None),
+        }
     }
 
     /// The candidate within `range` that the preferences and the settings put first.
-    fn best<'a>(
-        &'a self,
+    fn best<'c>(
+        &self,
         name: &PackageName,
-        candidates: &'a Candidates,
+        candidates: &'c Candidates,
         range: &Ranges<Version>,
-    ) -> Option<&'a Version> {
-        let fits = |version: &Version| candidates.usable(version, self.target).is_some();
-        let mut preferred = self.request.preferences.of(name, &self.target.name);
-        let mut within = candidates.within(range).map(|candidate| &candidate.version);
-        preferred.find(|version| range.contains(version) && fits(version)).or_else(|| {
-            if self.rules.prefers_lowest(name) {
-                within.find(|version| fits(version))
-            } else {
-                within.rfind(|version| fits(version))
+    ) -> Result<Option<&'c Version>, Unreadable> {
+        let preferred = self.request.preferences.of(name, &self.target.name);
+        let preferred = preferred.filter_map(|version| candidates.get(version));
+        let mut preferred = preferred.filter(|candidate| range.contains(&candidate.version));
+        let mut within = candidates.within(range);
+        let next = || {
+            preferred.next().or_else(|| match self.rules.prefers_lowest(name) {
+                true => within.next(),
+                false => within.next_back(),
+            })
+        };
+        for candidate in std::iter::from_fn(next) {
+            match candidates.examine(candidate, self.target) {
+                Ok(_) => return Ok(Some(&candidate.version)),
+                Err(Exclusion::Unjudged(reason)) => {
+                    return Err(Unreadable { name: name.clone(), source: reason.clone().into() });
+                }
+                Err(_) => {}
             }
-        })
+        }
+        Ok(None)
     }
 
     fn dependencies_of_root(&self) -> Vec<(Node, Ranges<Version>)> {

@@ -1,17 +1,18 @@
 //! The registries of a project, as the resolver sees them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Found, LockedRegistry, Packages, PackagesError, Resolution};
 use crate::model::{Package, PackageName, Sha256, Target, Version};
 use crate::project::{Registry, registries_for};
-use crate::registry::{Reader, RegistryError};
+use crate::registry::{Authority, Reader, RegistryError};
+use crate::trust::{self, Facts, HistoryError};
 
 /// The opened registries of a project, in order of precedence.
 pub struct Registries {
     settings: Vec<Registry>,
-    readers: Vec<Reader>,
+    readers: Vec<Arc<Reader>>,
     found: Mutex<HashMap<PackageName, Option<Arc<Found>>>>,
 }
 
@@ -39,13 +40,14 @@ struct Unknown {
 impl Registries {
     /// `readers` are those of `settings`, in the same order.
     pub fn new(settings: Vec<Registry>, readers: Vec<Reader>) -> Self {
+        let readers = readers.into_iter().map(Arc::new).collect();
         Self { settings, readers, found: Mutex::default() }
     }
 
     /// The opened registry of this name.
     pub fn reader(&self, name: &str) -> Option<&Reader> {
         let at = self.settings.iter().position(|registry| registry.name == name)?;
-        self.readers.get(at)
+        self.readers.get(at).map(Arc::as_ref)
     }
 
     /// All that is known of `name`; an error where no registry has it.
@@ -56,17 +58,28 @@ impl Registries {
         })
     }
 
+    /// What the registry `registry` knows of a package; none where it is not opened, or has none of that name.
+    pub fn package_of(
+        &self,
+        registry: &str,
+        name: &PackageName,
+    ) -> Result<Option<Arc<Found>>, RegistryError> {
+        let Some(reader) = self.reader(registry) else { return Ok(None) };
+        let package = reader.package(name)?;
+        Ok(package.map(|package| Arc::new(Found { registry: registry.into(), package })))
+    }
+
     /// The names of the registries, each with the registry.
-    pub fn readers(&self) -> impl Iterator<Item = (&str, &Reader)> {
+    pub fn readers(&self) -> impl Iterator<Item = (&str, &Arc<Reader>)> {
         self.settings.iter().map(|registry| registry.name.as_str()).zip(&self.readers)
     }
 
     /// Whether every registry was asked for its state just now.
     pub fn asked(&self) -> bool {
-        self.readers.iter().all(Reader::asked)
+        self.readers.iter().all(|reader| reader.asked())
     }
 
-    fn serving<'a>(&'a self, name: &PackageName) -> impl Iterator<Item = (&'a str, &'a Reader)> {
+    fn serving<'a>(&'a self, name: &PackageName) -> impl Iterator<Item = (&'a str, &'a Arc<Reader>)> {
         let serving = registries_for(&self.settings, name);
         self.settings
             .iter()
@@ -91,7 +104,7 @@ impl Registries {
 
     /// The signed states that answers come from.
     pub fn locked(&self) -> Vec<LockedRegistry> {
-        let locked = |(registry, reader): (&Registry, &Reader)| LockedRegistry {
+        let locked = |(registry, reader): (&Registry, &Arc<Reader>)| LockedRegistry {
             name: registry.name.clone(),
             key: reader.key().to_owned(),
             size: reader.checkpoint().size,
@@ -112,6 +125,27 @@ impl Registries {
             reader.check_inclusion(chosen)?;
         }
         Ok(())
+    }
+
+    /// Checks the signatures behind everything that was chosen, and says what is known of each release, by the name of
+    /// its registry.
+    pub fn check_signatures(
+        &self,
+        authority: &dyn Authority,
+        resolutions: &[Resolution],
+    ) -> Result<Vec<(&str, Vec<Facts>)>, HistoryError> {
+        self.readers()
+            .map(|(registry, reader)| {
+                let chosen: BTreeSet<(PackageName, Version)> = resolutions
+                    .iter()
+                    .flat_map(|resolution| &resolution.packages)
+                    .filter(|package| package.registry == registry)
+                    .map(|package| (package.name.clone(), package.version.clone()))
+                    .collect();
+                let chosen: Vec<(PackageName, Version)> = chosen.into_iter().collect();
+                Ok((registry, trust::check(authority, reader, &chosen)?))
+            })
+            .collect()
     }
 
     fn look_up(&self, name: &PackageName) -> Result<Option<Arc<Found>>, PackagesError> {

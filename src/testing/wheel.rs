@@ -74,6 +74,12 @@ impl Wheel {
         self
     }
 
+    /// States a licence as PEP 639 does, whether the text is an SPDX expression or not.
+    pub fn license(mut self, license: &str) -> Self {
+        self.add_to_metadata(&format!("License-Expression: {license}\n"));
+        self
+    }
+
     /// Offers an extra, and what it requires.
     pub fn extra(mut self, extra: &str, requirement: &str) -> Self {
         self.add_to_metadata(&format!("Provides-Extra: {extra}\n"));

@@ -80,8 +80,10 @@ fn a_setting_is_written_and_read_back() {
     prerelease = if-necessary-or-explicit  # default
     registries = [{ name = "acme", url = "[TEMP]/../acme", prefixes = ["acme-"] }]  # [TEMP]/home/config.toml
     resolution = lowest  # [TEMP]/home/config.toml
+    sign-key = not set
     store-dir = [TEMP]/home/store  # default
     targets = not set
+    trusted-root = not set
     ----- stderr -----
     "#);
 }

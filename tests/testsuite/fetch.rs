@@ -25,6 +25,7 @@ fn artifact(file: &str, bytes: &[u8]) -> Artifact {
         sha256: Sha256::of(bytes),
         requires: None,
         requires_python: None,
+        provenance: None,
     }
 }
 

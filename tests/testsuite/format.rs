@@ -37,7 +37,9 @@ fn validator(schema: &str) -> Validator {
 #[test]
 fn good_records_are_read_and_fit_their_schemas() {
     let validators: BTreeMap<&str, Validator> =
-        ["release", "add", "yank", "seal", "file"].map(|kind| (kind, validator(kind))).into();
+        ["release", "add", "yank", "owners", "prefix", "approve", "seal", "file", "key"]
+            .map(|kind| (kind, validator(kind)))
+            .into();
     for line in text("vectors/records-good.jsonl").lines() {
         let record = Record::parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         let value: Value = serde_json::from_str(line).unwrap();
@@ -205,7 +207,7 @@ fn logs_have_the_roots_and_tiles_of_the_vectors() {
         }
         let (snapshot, time) = (Blake3::of(b""), jiff::Timestamp::UNIX_EPOCH);
         let mut count = 0;
-        replay(&files, &Checkpoint { origin: "t".into(), size, root, snapshot, time }, |number, found| {
+        replay(&files, &Checkpoint { origin: "t".into(), size, root, snapshot, time }, 0, |number, found| {
             assert_eq!(found, entry(number).as_bytes());
             count += 1;
             Ok(())

@@ -62,7 +62,15 @@ fn the_first_page_lists_the_commands() {
       info         Show what the registries know of a package
       publish      Add built packages to a registry, and seal it
       yank         Withdraw a release, or give it back
+      approve      Say, with a signature, that a release was reviewed as it stands now
+      owner        Show and change who owns a name, or the names that begin with a prefix
+      verify       Verify who signed a file
+      trust        Show and renew the authorities that are believed about signatures
+      keygen       Make a key pair to sign with
+      sign         Sign files, with an identity or a key
       registry     Make, fill, seal and verify registries
+      policy       Show the policies that hold here, and judge a lock or an environment by them
+      mirror       Copy a registry, or what is new in it, into a folder
       login        Store credentials for a registry, once it accepts them
       logout       Forget the credentials for a registry
       config       Show and change settings
@@ -115,11 +123,19 @@ fn the_first_page_lists_the_commands() {
     Usage: rvp registry [OPTIONS] <COMMAND>
 
     Commands:
-      init    Make a key and an empty, sealed registry
-      import  Fill a registry from a folder of packages, or from a simple index
-      seal    Check the proposed lines of a registry, log them, and sign the new state
-      verify  Replay the log of a registry, and check every file against it
-      help    Print this message or the help of the given subcommand(s)
+      init        Make a key and an empty, sealed registry
+      import      Fill a registry from a folder of packages, or from a simple index
+      seal        Check the proposed lines of a registry, log them, and sign the new state
+      verify      Replay the log of a registry, and check every file against it
+      views       Make the pages of `simple/`, for pip and uv
+      policy      Put a policy into a registry, for all who use it, and seal it
+      rotate-key  Give a registry a new key, which the old one signs for
+      witness     Cosign the state of a registry, if it continues all that was cosigned before
+      evidence    Check evidence that a log was forked, by nothing but the file
+      add         Add a registry to the user's settings, and trust its key from here on
+      list        List the registries of the settings, with the fingerprints of their keys
+      remove      Remove a registry from the user's settings
+      help        Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help  Print help

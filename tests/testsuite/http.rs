@@ -293,7 +293,7 @@ fn an_endless_body_ends_at_the_limit() {
     with_filters(|| {
         insta::assert_snapshot!(error, @r"
         config.json of http://127.0.0.1:PORT is larger than 10000 bytes, the most that rvp reads of such a file
-          hint: what is there is not of a registry; copy the registry again from its source, or use another mirror
+          hint: what is there is not of a registry, or is made to have no end; copy the registry again from its source, or use another mirror
         ")
     });
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::support::hostile::{Hostile, answer};
 use crate::support::nginx::Nginx;
@@ -38,7 +39,7 @@ fn import(
     all_versions: bool,
 ) -> Result<ReadArtifacts, PublishError> {
     import_from(
-        Source::find(&[url.to_owned()], &HttpSettings::default())?,
+        Source::find(&[url.to_owned()], &HttpSettings::default(), &Arc::default())?,
         folder,
         requirements,
         platforms,
@@ -290,7 +291,13 @@ fn the_json_form_over_http2_with_a_private_authority_and_a_password() {
     let import = |user: &str| {
         let url = format!("{}/simple/", nginx.https().replace("://", &format!("://{user}")));
         let http = HttpSettings { roots: vec![nginx.root_certificate()], ..HttpSettings::default() };
-        import_from(Source::find(&[url], &http)?, folder.path(), &["tool"], &["win_amd64"], false)
+        import_from(
+            Source::find(&[url], &http, &Arc::default())?,
+            folder.path(),
+            &["tool"],
+            &["win_amd64"],
+            false,
+        )
     };
     let error = import("").unwrap_err().to_string();
     assert!(error.contains("401") && error.contains("hint"), "{error}");

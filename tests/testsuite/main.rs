@@ -2,12 +2,17 @@
 //!
 //! They are one program, so that what they share is built once, and what none of them uses is noticed.
 
+mod approvals;
+mod attacks;
+mod attestations;
+mod c2sp;
 mod config;
 mod credentials;
 mod environment;
 mod environment_history;
 mod fetch;
 mod format;
+mod format_signatures;
 mod freshness;
 #[cfg(target_os = "linux")]
 mod full_disk;
@@ -17,15 +22,41 @@ mod hostile_wheels;
 mod http;
 mod import;
 mod import_by_pip;
+mod keygen;
+mod keyless_publish;
 mod lock;
 mod lock_choices;
 mod lock_conflicts;
+mod log_seen;
+mod mirror;
+mod mirror_bundle;
+mod mirror_crashes;
+mod mirror_faults;
+mod ownership;
+mod policy;
+mod policy_check;
+mod policy_files;
+#[cfg(target_os = "linux")]
+mod policy_of_machine;
+mod policy_of_states;
+mod policy_signed;
 mod project;
 mod project_edits;
 mod publish;
 mod registry;
+mod registry_add;
 mod registry_crashes;
 mod registry_faults;
+mod rotation;
+mod sign;
+mod sign_faults;
+mod signed_records;
+mod simple;
+mod stolen_log_key;
 mod stores;
 mod support;
+mod trust_root;
 mod two_processes;
+mod verify;
+mod verify_altered;
+mod witness;

@@ -17,6 +17,7 @@ macro_rules! assert_shown {
             filters => [
                 (r"\S+[/\\]\.tmp\w+[/\\]", "[FOLDER]/"),
                 (r"registries[/\\][0-9a-f]{64}", "registries/[PLACE]"),
+                (r"evidence[/\\]vectors-\S+\.txt", "evidence/[FILE]"),
                 (r"[A-Za-z0-9+/]{43}=", "[ROOT]"),
                 (r"signed at \S+,", "signed at [TIME],"),
             ],
@@ -247,7 +248,8 @@ fn proposals_that_are_not_fit() {
 fn listed_files_that_would_break_the_registry() {
     let digest = "0000000000000000000000000000000000000000000000000000000000000000";
     let place = Place::new();
-    for path in ["config.json", "a b", "../up", "index/python/x", "LOG/checkpoint", "nul", ""] {
+    for path in ["config.json", "a b", "../up", "index/python/x", "LOG/checkpoint", "mirror.json", "nul", ""]
+    {
         let line = format!(r#"{{"kind":"file","path":"{path}","length":1,"blake3":"{digest}"}}"#);
         place.propose("index/files", &line);
     }

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use rvp::model::{Requirement, Target, TargetSpec};
 use rvp::project::Settings;
-use rvp::publish::{ReadArtifacts, Source, Staging, Wanted, read_folder};
+use rvp::publish::{Claim, ReadArtifacts, Signing, Source, Staging, Wanted, attest_beside, read_folder};
 use rvp::registry::Writer;
-use rvp::resolve::decide_target;
+use rvp::resolve::{NoRules, decide_target};
+use rvp::trust::RecordVerifier;
 
 use crate::cli::arguments::requirement;
 use crate::cli::context::Context;
@@ -18,6 +20,7 @@ use crate::cli::known_hosts::KnownHosts;
 use crate::cli::machine::ThisMachine;
 use crate::cli::publish::{host, hosts_of};
 use crate::cli::published::report;
+use crate::cli::record_signing::RecordSigning;
 
 /// Fill a registry from a folder of packages, or from a simple index
 ///
@@ -54,30 +57,45 @@ pub struct Arguments {
     /// The registry's private key [default: the one in the keys folder of ~/.rvp]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    #[command(flatten)]
+    signing: RecordSigning,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let settings = context.settings(Settings::default(), None)?;
+    let signatory = arguments.signing.signatory(context, &settings)?;
     let open = || Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config));
     // So that nothing is downloaded for a registry that cannot be written to. Others may write during the download.
     drop(open()?);
+    let verifier = context.authority(&context.settings(Settings::default(), None)?)?;
     let (read, staging) = match &arguments.from {
-        Some(folder) => (read_folder(folder, |name| hosts_of(name, &arguments.hosts, &[]))?, None),
+        Some(folder) => {
+            let read = read_folder(folder, |name| hosts_of(name, &arguments.hosts, &[]))?;
+            (attest_beside(read, &verifier), None)
+        }
         None => {
             let staging = Staging::beside(&arguments.dir)?;
-            (download(context, arguments, &staging)?, Some(staging))
+            (download(context, arguments, &staging, &verifier)?, Some(staging))
         }
     };
     let ReadArtifacts { incoming, refused } = read;
-    let mut writer = open()?;
-    let mut published = rvp::publish::publish(&mut writer, incoming, jiff::Timestamp::now())?;
+    let mut writer = open()?.with_authority(context.authority(&settings)?);
+    let signing = signatory.as_ref().map(|signatory| Signing { signatory, claim: Claim::Nothing });
+    let mut published = rvp::publish::publish(&mut writer, incoming, signing, jiff::Timestamp::now())?;
     published.refused.extend(refused);
     if let Some(staging) = staging {
         staging.remove()?;
     }
+    super::views::refresh_after(context, &writer)?;
     report(context, &published)
 }
 
-fn download(context: &Context, arguments: &Arguments, staging: &Staging) -> anyhow::Result<ReadArtifacts> {
+fn download(
+    context: &Context,
+    arguments: &Arguments,
+    staging: &Staging,
+    verifier: &Arc<RecordVerifier>,
+) -> anyhow::Result<ReadArtifacts> {
     if context.global.offline {
         bail!("packages cannot be imported by name without a network\n  hint: import a folder with --from");
     }
@@ -88,7 +106,7 @@ fn download(context: &Context, arguments: &Arguments, staging: &Staging) -> anyh
     progress.set_style(ProgressStyle::with_template("{spinner} {msg}  {bytes} ({bytes_per_sec})")?);
     progress.enable_steady_tick(Duration::from_millis(120));
     let http = Context::http(&context.settings(Settings::default(), None)?);
-    let source = Source::find(&arguments.index_url, &http)?;
+    let source = Source::find(&arguments.index_url, &http, verifier)?;
     let read = source.import(context.runtime.handle(), &wanted, staging, &progress);
     progress.finish_and_clear();
     Ok(read?)
@@ -104,7 +122,7 @@ fn targets(context: &Context, arguments: &Arguments) -> anyhow::Result<Vec<Targe
         for python in or_default(&arguments.python) {
             for platform in or_default(&arguments.platform) {
                 let spec = TargetSpec { host: host.clone(), python: python.clone(), platform };
-                targets.push(decide_target(&spec, &hosts, &machine)?);
+                targets.push(decide_target(&spec, &hosts, &NoRules, &machine)?);
             }
         }
     }

@@ -5,10 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use rvp::model::Record;
-use rvp::registry::{Config, LogKey, REVIT_RELEASES, Writer};
+use rvp::registry::{Config, LogKey, REVIT_RELEASES, Writer, key_fingerprint};
+use rvp::views::Views;
 
+use super::add::link_part;
+use super::views;
 use crate::cli::context::Context;
 use crate::cli::output;
+use crate::cli::secret_file::write_secret;
 
 /// Make a key and an empty, sealed registry
 #[derive(clap::Args)]
@@ -21,6 +25,9 @@ pub struct Arguments {
     /// Fill in the releases of a host application
     #[arg(long, value_enum, value_name = "HOST")]
     with: Vec<Host>,
+    /// Keep pages in `simple/`, by which pip and uv read the registry as an index
+    #[arg(long)]
+    simple: bool,
     /// Clients refuse a state that was sealed longer ago than this
     #[arg(long, value_name = "DAYS")]
     max_age_days: Option<u32>,
@@ -49,14 +56,29 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let path = arguments.key.clone().unwrap_or_else(|| context.log_key_path(&verifier_key));
     // The key is on disk before anything is signed with it; without it, nothing could ever be added.
     write_secret(&path, key.to_text())?;
-    if let Err(error) = Writer::create(&arguments.dir, &config, key, records, jiff::Timestamp::now()) {
+    let key = key.kept_at(&path);
+    if let Err(error) = Writer::create(&arguments.dir, &config, key.clone(), records, jiff::Timestamp::now())
+    {
         let _ = std::fs::remove_file(&path);
+        let _ = key.forget_sealed();
         return Err(error.into());
+    }
+    if arguments.simple {
+        drop(Views::create(&arguments.dir)?);
+        views::refresh(context, &arguments.dir, &verifier_key)?;
     }
     context.say(&format!("made the registry `{}` in {}", config.name, arguments.dir.display()));
     context.say(&format!(
         "its private key is {}\n  keep it: whoever has it can seal this registry",
         path.display()
+    ));
+    context.say(&format!(
+        "the fingerprint of its key, to be compared by those who add it:\n  {}",
+        key_fingerprint(&verifier_key)?
+    ));
+    context.say(&format!(
+        "a link that brings the key along: the registry's URL, and behind it\n  {}",
+        link_part(&verifier_key)
     ));
     context.say("its public key, for clients to trust:");
     output::line(&verifier_key)?;
@@ -69,19 +91,4 @@ fn folder_name(dir: &Path) -> anyhow::Result<String> {
     let name =
         name.with_context(|| format!("{} has no name of its own; give one with --name", dir.display()))?;
     Ok(name.to_owned())
-}
-
-/// Writes a new file that only its owner may read.
-fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let doing = || format!("cannot write the private key to {}", path.display());
-    std::fs::create_dir_all(folder).with_context(doing)?;
-    let mut options = std::fs::File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).with_context(doing)?;
-    writeln!(file, "{text}").and_then(|()| file.sync_all()).with_context(doing)?;
-    Ok(())
 }

@@ -1,9 +1,15 @@
 //! `rvp registry …`
 
+mod add;
+mod evidence;
 mod import;
 mod init;
+mod policy;
+mod rotate_key;
 mod seal;
 mod verify;
+pub mod views;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -15,6 +21,14 @@ pub enum Command {
     Import(import::Arguments),
     Seal(seal::Arguments),
     Verify(verify::Arguments),
+    Views(views::Arguments),
+    Policy(policy::Arguments),
+    RotateKey(rotate_key::Arguments),
+    Witness(witness::Arguments),
+    Evidence(evidence::Arguments),
+    Add(add::AddArguments),
+    List(add::ListArguments),
+    Remove(add::RemoveArguments),
 }
 
 pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
@@ -23,5 +37,13 @@ pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(arguments) => import::run(context, &arguments),
         Command::Seal(arguments) => seal::run(context, &arguments),
         Command::Verify(arguments) => verify::run(context, &arguments),
+        Command::Views(arguments) => views::run(context, &arguments),
+        Command::Policy(arguments) => policy::run(context, &arguments),
+        Command::RotateKey(arguments) => rotate_key::run(context, &arguments),
+        Command::Witness(arguments) => witness::run(context, &arguments),
+        Command::Evidence(arguments) => evidence::run(context, &arguments),
+        Command::Add(arguments) => add::add(context, &arguments),
+        Command::List(arguments) => add::list(context, &arguments),
+        Command::Remove(arguments) => add::remove(context, &arguments),
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use rvp::project::Settings;
 use rvp::registry::{SealOptions, Writer};
 
 use crate::cli::context::Context;
@@ -25,14 +26,24 @@ pub struct Arguments {
     /// Remove the lines that cannot be sealed from the index files
     #[arg(long)]
     drop_refused: bool,
+    /// Go on from an old copy, as the entries that the key has sealed since are lost for good
+    #[arg(long)]
+    accept_loss: bool,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut writer =
-        Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?;
+    let mut writer = Writer::open(&arguments.dir, |config| {
+        let key = context.log_key(arguments.key.as_deref(), config)?;
+        if arguments.accept_loss {
+            key.forget_sealed()?;
+        }
+        Ok(key)
+    })?
+    .with_authority(context.authority(&context.settings(Settings::default(), None)?)?);
     let options =
         SealOptions { blobs_elsewhere: arguments.allow_missing_blobs, drop_refused: arguments.drop_refused };
     let sealed = writer.seal_proposals(jiff::Timestamp::now(), options)?;
+    super::views::refresh_after(context, &writer)?;
     context.say(&format!(
         "sealed {} in {}; the log has {} entries",
         output::count(sealed.records, "record"),

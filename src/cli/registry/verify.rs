@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use indicatif::HumanBytes;
 
+use rvp::project::Settings;
+
 use crate::cli::context::Context;
 use crate::cli::output;
 
@@ -19,13 +21,15 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let reader = context.open_directory(&arguments.dir)?;
+    let reader = context.open_directory(&arguments.dir, None)?;
     let bar = if context.global.quiet {
         indicatif::ProgressBar::hidden()
     } else {
         indicatif::ProgressBar::new_spinner().with_message("checking blobs")
     };
-    let report = rvp::registry::verify(&reader, arguments.allow_missing_blobs, &|bytes| bar.inc(bytes))?;
+    let mut report = rvp::registry::verify(&reader, arguments.allow_missing_blobs, &|bytes| bar.inc(bytes))?;
+    let authority = context.authority(&context.settings(Settings::default(), None)?)?;
+    report.problems.extend(rvp::trust::check_all(&*authority, &reader, &report.names)?);
     bar.finish_and_clear();
     if context.global.json {
         output::json(&report)?;

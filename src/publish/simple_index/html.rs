@@ -40,6 +40,7 @@ fn file_of(tag: &tl::HTMLTag, base: &Url) -> Option<IndexFile> {
         size: None,
         requires_python: attribute(tag, "data-requires-python").filter(|text| !text.is_empty()),
         yanked: attribute(tag, "data-yanked"),
+        provenance: attribute(tag, "data-provenance").and_then(|text| base.join(text.trim()).ok()),
         metadata: match metadata.as_deref() {
             None | Some("false") => CoreMetadata::Absent,
             Some(text) => CoreMetadata::Served(text.strip_prefix("sha256=").and_then(|hex| hex.parse().ok())),
@@ -123,6 +124,13 @@ mod tests {
         assert_eq!(file.requires_python.as_deref(), Some(">=3.8,<4"));
         assert_eq!(file.yanked, None);
         assert_eq!(file.metadata, CoreMetadata::Served(file.sha256));
+    }
+
+    #[test]
+    fn attestations_are_found_by_their_link() {
+        let files = parse_at(r#"<a href="demo-1.0.tar.gz" data-provenance="/integrity/demo">demo</a>"#);
+        let url = files[0].provenance.as_ref().unwrap();
+        assert_eq!(url.as_str(), "https://index.example/integrity/demo");
     }
 
     #[test]

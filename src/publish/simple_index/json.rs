@@ -29,6 +29,7 @@ struct File {
     requires_python: Option<String>,
     size: Option<u64>,
     yanked: Option<Flag<String>>,
+    provenance: Option<String>,
     core_metadata: Option<Flag<BTreeMap<String, String>>>,
     /// The name of `core-metadata` before PEP 714.
     dist_info_metadata: Option<Flag<BTreeMap<String, String>>>,
@@ -68,6 +69,7 @@ impl File {
         url.set_fragment(None);
         let sha256 =
             |hashes: &BTreeMap<String, String>| hashes.get("sha256").and_then(|hex| hex.parse().ok());
+        let provenance = self.provenance.and_then(|url| address.join(&url).ok());
         let metadata = self.core_metadata.or(self.dist_info_metadata);
         Some(IndexFile {
             name: self.filename,
@@ -75,6 +77,7 @@ impl File {
             sha256: sha256(&self.hashes),
             size: self.size,
             requires_python: self.requires_python.filter(|text| !text.is_empty()),
+            provenance,
             yanked: self.yanked.and_then(|yanked| yanked.value(String::new())),
             metadata: metadata
                 .and_then(|flag| flag.value(BTreeMap::new()))

@@ -7,6 +7,7 @@ mod http;
 mod json;
 mod metadata;
 mod page;
+mod provenance;
 
 use reqwest::header::CONTENT_TYPE;
 use url::Url;
@@ -71,14 +72,27 @@ impl SimpleIndex {
             Err(SimpleIndexError::Missing { .. }) => return Ok(None),
             page => page?,
         };
-        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let files = match essence.as_str() {
-            "application/vnd.pypi.simple.v1+json" => json::parse(&body, &address),
-            "application/vnd.pypi.simple.v1+html" | "text/html" => {
-                html::parse(&String::from_utf8_lossy(&body), &address)
+        match parse_page(&content_type, &body, &address) {
+            Some(files) => {
+                files.map(Some).map_err(|source| SimpleIndexError::Page { url: public(&address), source })
             }
-            _ => return Err(SimpleIndexError::ContentType { url: public(&address), content_type }),
-        };
-        files.map(Some).map_err(|source| SimpleIndexError::Page { url: public(&address), source })
+            None => Err(SimpleIndexError::ContentType { url: public(&address), content_type }),
+        }
+    }
+}
+
+/// The files that a project's page lists, which was served at `address`; none for a content type that is not a page's.
+pub fn parse_page(
+    content_type: &str,
+    body: &[u8],
+    address: &Url,
+) -> Option<Result<Vec<IndexFile>, PageError>> {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/vnd.pypi.simple.v1+json" => Some(json::parse(body, address)),
+        "application/vnd.pypi.simple.v1+html" | "text/html" => {
+            Some(html::parse(&String::from_utf8_lossy(body), address))
+        }
+        _ => None,
     }
 }

@@ -20,6 +20,8 @@ pub struct IndexFile {
     /// The reason, which may be empty, of a file that is withdrawn (PEP 592).
     pub yanked: Option<String>,
     pub metadata: CoreMetadata,
+    /// Where its attestations are, as a provenance object (PEP 740).
+    pub provenance: Option<Url>,
 }
 
 /// Whether the METADATA of a wheel is served beside it (PEP 658, PEP 714).

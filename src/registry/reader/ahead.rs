@@ -38,6 +38,20 @@ impl Reader {
                 self.or_failed(layout::CONFIG, config);
                 None
             }));
+            let prefixes_root = root.clone();
+            tasks.push(Box::pin(async move {
+                prefixes_root.await;
+                let prefixes = self.load(layout::PREFIXES_INDEX).await;
+                self.or_failed(layout::PREFIXES_INDEX, prefixes);
+                None
+            }));
+            let policy_root = root.clone();
+            tasks.push(Box::pin(async move {
+                policy_root.await;
+                let policy = self.load(layout::POLICY).await;
+                self.or_failed(layout::POLICY, policy);
+                None
+            }));
             for name in &asked {
                 self.push_warm(&mut tasks, &root, name.clone());
             }
@@ -58,7 +72,7 @@ impl Reader {
         name: PackageName,
     ) {
         let path = name.index_path();
-        let known = self.folders.has(&self.key, &path) || locked(&self.files).contains_key(&path);
+        let known = self.folders.has(self.key(), &path) || locked(&self.files).contains_key(&path);
         if known {
             tasks.push(Box::pin(async move {
                 let bytes = self.load(&path).await.ok()??;
@@ -90,7 +104,7 @@ impl Reader {
                 }
             };
             if let Some(bytes) = &checked {
-                self.folders.keep(&self.key, &path, bytes);
+                self.folders.keep(self.key(), &path, bytes);
             }
             locked(&self.files).insert(path, checked);
             None

@@ -50,8 +50,31 @@ impl Reader {
         Ok(bytes)
     }
 
-    /// The bytes that `entry` covers: from the cache where it has them, else what was appended since, else the whole.
+    /// The bytes that `entry` covers. Those of a listed file may stand beside it, where a writer is about to commit the next
+    /// ones, or has died before it did.
     async fn load_entry(&self, path: &str, entry: Entry) -> Result<Vec<u8>, RegistryError> {
+        let refused = match self.load_current(path, entry).await {
+            Err(error @ (RegistryError::Altered { .. } | RegistryError::Missing { .. })) => error,
+            done => return done,
+        };
+        let local = self.store.local_path(path).is_some();
+        if path.starts_with("index/") || entry.length > layout::MAX_INDEX || (self.offline && !local) {
+            return Err(refused);
+        }
+        let beside = format!("{}?{}", layout::before_last_change(path), entry.digest);
+        // A server that compresses may send more than the file has.
+        let bytes = match self.store.read(&beside, 0, layout::MAX_INDEX).await {
+            Ok(Some(bytes)) => check(&bytes, entry).map_err(|_| refused)?,
+            _ => return Err(refused),
+        };
+        if !local {
+            self.folders.keep(self.key(), path, &bytes);
+        }
+        Ok(bytes)
+    }
+
+    /// The bytes that `entry` covers: from the cache where it has them, else what was appended since, else the whole.
+    async fn load_current(&self, path: &str, entry: Entry) -> Result<Vec<u8>, RegistryError> {
         let location = self.store.location();
         let missing = || RegistryError::Missing { location: location.into(), path: path.into() };
         let altered =
@@ -63,7 +86,7 @@ impl Reader {
             let bytes = self.read_committed(path, 0, entry).await?.ok_or_else(missing)?;
             return check(&bytes, entry).map_err(altered);
         }
-        let mut cached = self.folders.cached(&self.key, path).unwrap_or_default();
+        let mut cached = self.folders.cached(self.key(), path).unwrap_or_default();
         if let Ok(bytes) = check(&cached, entry) {
             return Ok(bytes);
         }
@@ -74,7 +97,7 @@ impl Reader {
             let tail = self.read_committed(path, cached.len() as u64, entry).await?.ok_or_else(missing)?;
             cached.extend(tail);
             if let Ok(bytes) = check(&cached, entry) {
-                self.folders.keep(&self.key, path, &bytes);
+                self.folders.keep(self.key(), path, &bytes);
                 return Ok(bytes);
             }
         }
@@ -88,7 +111,7 @@ impl Reader {
                 check(&whole, entry).map_err(altered)?
             }
         };
-        self.folders.keep(&self.key, path, &bytes);
+        self.folders.keep(self.key(), path, &bytes);
         Ok(bytes)
     }
 
@@ -119,7 +142,7 @@ impl Reader {
         }
         let path = layout::snapshot_node(digest);
         let local = self.store.local_path(&path).is_some();
-        let cached = if local { None } else { self.folders.cached(&self.key, &path) };
+        let cached = if local { None } else { self.folders.cached(self.key(), &path) };
         let bytes = match cached.filter(|bytes| Blake3::of(bytes) == digest) {
             Some(bytes) => bytes,
             None => {
@@ -134,7 +157,7 @@ impl Reader {
                     return Err(RegistryError::SnapshotNode { digest });
                 }
                 if !local {
-                    self.folders.keep(&self.key, &path, &bytes);
+                    self.folders.keep(self.key(), &path, &bytes);
                 }
                 bytes
             }
@@ -152,10 +175,14 @@ impl Nodes for Reader {
 
 /// The first bytes of a file, once they are what the snapshot says.
 pub(super) fn check(bytes: &[u8], entry: Entry) -> Result<Vec<u8>, String> {
-    let committed = usize::try_from(entry.length)
-        .ok()
-        .and_then(|length| bytes.get(..length))
-        .ok_or_else(|| format!("it has {} bytes, and should have {}", bytes.len(), entry.length))?;
+    let committed =
+        usize::try_from(entry.length).ok().and_then(|length| bytes.get(..length)).ok_or_else(|| {
+            format!(
+                "it has {} bytes, and should have {}: its end is hidden, or not copied yet",
+                bytes.len(),
+                entry.length
+            )
+        })?;
     let digest = Blake3::of(committed);
     if digest != entry.digest {
         return Err(format!("its digest is {digest}, and should be {}", entry.digest));

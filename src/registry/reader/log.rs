@@ -1,41 +1,50 @@
 //! The log behind the records that are used.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures::executor::block_on;
 use futures::future::join_all;
 
 use super::Reader;
-use crate::model::{PackageName, Record, ReleaseEntry};
-use crate::registry::RegistryError;
+use crate::model::{PackageName, ReleaseEntry, sealed_lines};
 use crate::registry::log::{self, LogFiles};
+use crate::registry::{RegistryError, layout};
 
 impl Reader {
-    /// Checks that every record behind these releases stands in the log where its seal line says.
+    /// Checks that every record behind these releases stands in the log where its seal line says, and so does every record
+    /// that says who owns their names, or that another version of an owned name was withdrawn.
     pub fn check_inclusion<'a>(
         &self,
         releases: impl IntoIterator<Item = (&'a PackageName, &'a ReleaseEntry)>,
     ) -> Result<(), RegistryError> {
-        let mut entries = Vec::new();
+        let mut wanted: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+        let prefixes = self.prefixes()?;
         for (name, release) in releases {
-            let Some(bytes) = self.file(&name.index_path())? else { continue };
-            let mut open: Vec<&[u8]> = Vec::new();
-            for line in bytes.split(|byte| *byte == b'\n') {
-                let is_seal = std::str::from_utf8(line).ok().and_then(|line| match Record::parse(line) {
-                    Ok(Record::Seal(seal)) => Some(seal),
-                    _ => None,
-                });
-                let Some(seal) = is_seal else {
-                    open.push(line);
-                    continue;
-                };
-                for (number, line) in (seal.first..).zip(open.drain(..)) {
-                    if release.entries.contains(&number) {
-                        entries.push((number, tlog_tiles::record_hash(line)));
-                    }
-                }
+            let numbers = wanted.entry(name.index_path()).or_default();
+            numbers.extend(&release.entries);
+            numbers.extend(release.approvals.iter().map(|approval| approval.entry));
+            let Some(package) = self.package(name)? else { continue };
+            numbers.extend(package.owners.iter().map(|owners| owners.entry));
+            let owned_prefix = prefixes.in_force(name, self.checkpoint.size).is_some();
+            if owned_prefix || !package.owners.is_empty() {
+                let yanked = package.releases.values().filter(|release| release.yanks > 0);
+                numbers.extend(yanked.flat_map(|release| &release.entries));
+            }
+            let above = prefixes.owners.iter().filter(|(prefix, _)| prefix.covers(name));
+            let above: Vec<u64> =
+                above.flat_map(|(_, history)| history.iter().map(|owners| owners.entry)).collect();
+            if !above.is_empty() {
+                wanted.entry(layout::PREFIXES_INDEX.into()).or_default().extend(above);
             }
         }
+        let mut entries = Vec::new();
+        for (path, numbers) in wanted {
+            let Some(bytes) = self.file(&path)? else { continue };
+            let lines = sealed_lines(&path, &bytes)?.into_iter().filter(|line| numbers.contains(&line.entry));
+            entries.extend(lines.map(|line| (line.entry, tlog_tiles::record_hash(line.line.as_bytes()))));
+        }
         entries.sort_unstable_by_key(|(number, _)| *number);
-        entries.dedup_by_key(|(number, _)| *number);
+        entries.dedup();
         self.check_log(|files| log::check_inclusion(files, &self.checkpoint, &entries))
     }
 
@@ -56,7 +65,7 @@ impl Reader {
             let local = self.store.local_path(path).is_some();
             if cached
                 && !local
-                && let Some(bytes) = self.folders.cached(&self.key, path)
+                && let Some(bytes) = self.folders.cached(self.key(), path)
             {
                 return Ok(bytes);
             }
@@ -78,8 +87,8 @@ impl LogFiles for Reader {
 
     fn keep(&self, path: &str, tile: &[u8]) {
         let local = self.store.local_path(path).is_some();
-        if !local && self.folders.cached(&self.key, path).is_none_or(|known| known != tile) {
-            self.folders.keep(&self.key, path, tile);
+        if !local && self.folders.cached(self.key(), path).is_none_or(|known| known != tile) {
+            self.folders.keep(self.key(), path, tile);
         }
     }
 }

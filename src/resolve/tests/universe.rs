@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::model::{Blake3, Family, Package, PackageName, Record, Requirement, Sha256, Target, Version};
 use crate::resolve::{
-    Asker, Found, Packages, PackagesError, Preferences, Request, Resolution, ResolveError, ResolveOptions,
-    resolve, resolve_all,
+    Asker, Found, NoRules, Packages, PackagesError, Preferences, Request, Resolution, ResolveError,
+    ResolveOptions, resolve, resolve_all,
 };
 
 /// When releases are sealed, unless a test says otherwise.
@@ -175,6 +175,7 @@ impl Project {
             options: &self.options,
             preferences: &self.preferences,
             packages: universe,
+            rulebook: &NoRules,
         }
     }
 

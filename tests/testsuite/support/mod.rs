@@ -9,6 +9,10 @@ pub mod mount;
 pub mod nginx;
 pub mod place;
 pub mod seaweed;
+pub mod signer;
+pub mod sigstore;
+#[cfg(target_os = "linux")]
+pub mod terminal;
 #[path = "../../../src/testing/mod.rs"]
 mod testing;
 
@@ -61,7 +65,9 @@ impl World {
         let filters = [
             (root.to_str().unwrap(), "[TEMP]"),
             (r"\+[0-9a-f]{8}(\+[A-Za-z0-9+/=]{44,})?", "+[KEY]"),
+            (r"evidence[/\\]acme-\S+\.txt", "evidence/[FILE]"),
             (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
+            (r"\b([0-9a-f]{4} ){15}[0-9a-f]{4}\b", "[FINGERPRINT]"),
             (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "[TIME]"),
             (r"127\.0\.0\.1:\d+", "[HOST]"),
             (r"Python 3\.\d+(\.\d+)? on (many)?(linux|macosx)_\w+", "[PYTHON]"),
@@ -118,6 +124,16 @@ impl World {
         assert!(output.status.success(), "{}", text(&output));
     }
 
+    /// Has the keys of this world forget what they have sealed, as the same keys on another machine do not know it.
+    pub fn forget_sealed(&self) {
+        for item in fs::read_dir(self.path("home/keys")).unwrap() {
+            let path = item.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "sealed") {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+
     /// `rvp` with arguments as a shell would split them, in a folder of this world.
     pub fn command(&self, folder: &str, arguments: &str) -> Command {
         let mut command = rvp(&self.path(folder), &self.path("home"));
@@ -161,7 +177,8 @@ impl World {
 
     /// The only private key of this world.
     pub fn key(&self) -> LogKey {
-        let path = fs::read_dir(self.path("home/keys")).unwrap().next().unwrap().unwrap().path();
+        let mut files = fs::read_dir(self.path("home/keys")).unwrap().map(|file| file.unwrap().path());
+        let path = files.find(|path| path.extension().is_none_or(|end| end != "sealed")).unwrap();
         LogKey::parse(&fs::read_to_string(path).unwrap()).unwrap()
     }
 }
@@ -170,7 +187,9 @@ impl World {
 pub fn rvp(folder: &Path, home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rvp"));
     command.current_dir(folder).env("RVP_HOME", home);
-    for variable in ["RVP_OFFLINE", "RVP_PYTHON", "VIRTUAL_ENV", "RUST_BACKTRACE"] {
+    let settings = ["RVP_OFFLINE", "RVP_PYTHON", "VIRTUAL_ENV", "RUST_BACKTRACE", "RVP_KEY_PASSPHRASE"];
+    let identities = ["SIGSTORE_IDENTITY_TOKEN", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI"];
+    for variable in settings.iter().chain(&identities) {
         command.env_remove(variable);
     }
     command.env("NETRC", home.join("netrc"));

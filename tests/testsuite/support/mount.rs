@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// A file system that is there until this is dropped.
 pub struct Mount {
@@ -46,17 +46,26 @@ impl Drop for Mount {
     }
 }
 
+/// Whether a process of its own can have the folder `etc`, which is made, in place of `/etc`; says so on stderr where not.
+pub fn can_bind_etc(etc: &Path) -> bool {
+    fs::create_dir_all(etc).unwrap();
+    let tried = Command::new("unshare").args(["--mount", "mount", "--bind"]).arg(etc).arg("/etc").output();
+    worked("a folder cannot be mounted over /etc", tried).is_some()
+}
+
 fn mount(path: &Path, options: &[&str]) -> Option<()> {
-    let said = match Command::new("mount").args(options).arg(path).output() {
+    let tried = Command::new("mount").args(options).arg(path).output();
+    worked(&format!("no file system can be mounted at {}", path.display()), tried)
+}
+
+/// None, said on stderr, where a mount was refused.
+fn worked(what: &str, tried: std::io::Result<Output>) -> Option<()> {
+    let said = match tried {
         Ok(output) if output.status.success() => return Some(()),
         Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         Err(error) => error.to_string(),
     };
     // Not by `eprintln!`, which the test runner keeps to itself.
-    let _ = writeln!(
-        std::io::stderr(),
-        "SKIPPED: no file system can be mounted at {} (root is needed): {said}",
-        path.display()
-    );
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {what} (root is needed): {said}");
     None
 }

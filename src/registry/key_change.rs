@@ -1,0 +1,119 @@
+//! Files of a registry that are replaced, and its key above all: so that a writer that dies in between leaves no reader
+//! without the file that its state names.
+//!
+//! The bytes of before are put beside the file first, then the new ones into it, and the checkpoint last. Readers of
+//! the old state find what they need beside it, and those of the new one in its place.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::directory::{index_file, replace_shared_file};
+use super::rotation::Handover;
+use super::snapshot::Entry;
+use super::writer::{Change, by_path};
+use super::{Checkpoint, Config, LogKey, RegistryError, Sealed, Writer, layout};
+use crate::model::{Blake3, FileRecord, MAX_RECORD, Record};
+
+impl Writer {
+    /// Hands the log over to `new`: in one seal, the key of before says so, `config.json` names the new key, and that signs.
+    pub fn rotate_key(&mut self, new: LogKey, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
+        let verifier_key = new.verifier_key()?;
+        let old = self.config.key.clone();
+        let handover = Handover::sign(&self.key, &old, &verifier_key, self.checkpoint.size)?;
+        let known = self.committed(layout::KEYS_INDEX)?;
+        let had = |record: &Record| matches!(record, Record::Key(known) if known.key == verifier_key);
+        if old == verifier_key
+            || known.lines().filter_map(|line| Record::parse(line).ok()).any(|known| had(&known))
+        {
+            let reason =
+                "the log has or had this key; a key that comes back could not be told from a stolen one";
+            return Err(RegistryError::Key { key: verifier_key, reason: reason.into() });
+        }
+        let record = handover.record();
+        let length = known.len() as u64 + 2 * MAX_RECORD as u64;
+        if length > layout::MAX_KEYS {
+            let reason = format!("{} would grow beyond {} bytes", layout::KEYS_INDEX, layout::MAX_KEYS);
+            return Err(RegistryError::Record { reason });
+        }
+        let config = with_key(&self.dir, &self.committed_listed(layout::CONFIG)?, &verifier_key)?;
+        let files = BTreeMap::from([(layout::CONFIG.to_owned(), config)]);
+        let mut records = vec![record];
+        records.extend(files.iter().map(|(path, bytes)| file_record(path, bytes)));
+        let change = Change { records: by_path(records)?, files, key: Some(new), ..Change::default() };
+        let sealed = self.commit(change, now)?;
+        self.config.key = verifier_key;
+        Ok(sealed)
+    }
+
+    /// Gives a listed file other bytes, just before the state that names them is committed.
+    pub(super) fn replace_listed(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
+        let committed = self.entry(path)?;
+        let current = std::fs::read(self.dir.join(path)).ok().filter(|bytes| is(committed, bytes));
+        if let Some(current) = current {
+            self.put(&layout::before_last_change(path), &current)?;
+        }
+        self.put(path, bytes)
+    }
+
+    /// The committed bytes of a listed file, whether they stand in its place or, as a writer died, beside it.
+    fn committed_listed(&self, path: &str) -> Result<Vec<u8>, RegistryError> {
+        let entry = self.entry(path)?;
+        let places = [path.to_owned(), layout::before_last_change(path)];
+        let mut found = places.iter().filter_map(|path| std::fs::read(self.dir.join(path)).ok());
+        found.find(|bytes| is(entry, bytes)).ok_or_else(|| RegistryError::Altered {
+            location: self.dir.display().to_string(),
+            path: path.into(),
+            reason: "its digest differs".into(),
+        })
+    }
+
+    /// The committed text of an index file; empty where there is none.
+    fn committed(&self, path: &str) -> Result<String, RegistryError> {
+        let file = index_file(&self.dir, path, self.entry(path)?)?;
+        Ok(String::from_utf8_lossy(&file.committed).into_owned())
+    }
+}
+
+/// What a registry says of itself in the state of its checkpoint. A writer that died while it changed the key has left
+/// what it was to say: then what it said before is put back.
+pub(super) fn committed_config(
+    dir: &Path,
+    config: &[u8],
+    checkpoint: &[u8],
+) -> Result<(Config, Checkpoint), RegistryError> {
+    let location = dir.display().to_string();
+    let parsed = Config::parse(&location, config)?;
+    let refused = match Checkpoint::verify(&location, checkpoint, &parsed.key) {
+        Ok(verified) => return Ok((parsed, verified)),
+        Err(error) => error,
+    };
+    let before = std::fs::read(dir.join(layout::before_last_change(layout::CONFIG))).ok();
+    let before = before.filter(|_| matches!(refused, RegistryError::Signature { .. })).and_then(|bytes| {
+        let parsed = Config::parse(&location, &bytes).ok()?;
+        let verified = Checkpoint::verify(&location, checkpoint, &parsed.key).ok()?;
+        Some((bytes, parsed, verified))
+    });
+    let Some((bytes, parsed, verified)) = before else { return Err(refused) };
+    replace_shared_file(&dir.join(layout::CONFIG), &bytes)?;
+    Ok((parsed, verified))
+}
+
+/// `config.json` with another key, and with all else as it was, fields that are not known here too.
+fn with_key(dir: &Path, config: &[u8], key: &str) -> Result<Vec<u8>, RegistryError> {
+    let location = dir.display().to_string();
+    let bad = |reason: String| RegistryError::Config { location: location.clone(), reason };
+    let mut value: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(config).map_err(|error| bad(error.to_string()))?;
+    value.insert("key".into(), key.into());
+    let mut bytes = serde_json::to_vec_pretty(&value).map_err(|error| bad(error.to_string()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn file_record(path: &str, bytes: &[u8]) -> Record {
+    Record::File(FileRecord { path: path.into(), length: bytes.len() as u64, blake3: Blake3::of(bytes) })
+}
+
+fn is(entry: Option<Entry>, bytes: &[u8]) -> bool {
+    entry.is_some_and(|entry| entry.length == bytes.len() as u64 && entry.digest == Blake3::of(bytes))
+}

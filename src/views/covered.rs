@@ -1,0 +1,73 @@
+//! The state of the registry that the views show.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::ViewsError;
+use crate::model::Record;
+use crate::registry::log::{check_consistency, replay};
+use crate::registry::{Checkpoint, Reader, RegistryError, replace_shared_file};
+
+const FILE: &str = ".state.json";
+
+/// Counted up when pages look different, so that they are all made anew.
+const FORMAT: u32 = 1;
+
+/// How far the log was when the views were made.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Covered {
+    format: u32,
+    size: u64,
+    /// The root of the log, in base64.
+    root: String,
+}
+
+impl Covered {
+    /// What the views of `folder` show; none where that is not known.
+    pub(super) fn read(folder: &Path) -> Option<Self> {
+        let covered: Self = serde_json::from_slice(&std::fs::read(folder.join(FILE)).ok()?).ok()?;
+        (covered.format == FORMAT).then_some(covered)
+    }
+
+    pub(super) fn write(folder: &Path, reader: &Reader) -> Result<(), ViewsError> {
+        let Checkpoint { size, .. } = *reader.checkpoint();
+        let covered = Self { format: FORMAT, size, root: reader.checkpoint().root_base64() };
+        let mut bytes = serde_json::to_vec(&covered)?;
+        bytes.push(b'\n');
+        Ok(replace_shared_file(&folder.join(FILE), &bytes)?)
+    }
+
+    pub(super) fn remove(folder: &Path) -> Result<(), ViewsError> {
+        let path = folder.join(FILE);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(ViewsError::io("remove", path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The files that were sealed since, by the log. None: the log does not continue this state, or it cannot be read.
+    pub(super) fn changed(&self, reader: &Reader) -> Option<BTreeSet<String>> {
+        let now = reader.checkpoint();
+        let root = data_encoding::BASE64.decode(self.root.as_bytes()).ok()?;
+        let root = tlog_tiles::Hash(root.try_into().ok()?);
+        let before = Checkpoint { size: self.size, root, ..now.clone() };
+        if self.size > now.size || check_consistency(reader, &before, now).is_err() {
+            return None;
+        }
+        let mut changed = BTreeSet::new();
+        let seals = replay(reader, now, self.size, |_, entry| {
+            let bad = |reason: String| RegistryError::Log { reason };
+            let line = std::str::from_utf8(entry).map_err(|error| bad(error.to_string()))?;
+            if let Record::Seal(seal) = Record::parse(line).map_err(|error| bad(error.to_string()))? {
+                changed.insert(seal.path);
+            }
+            Ok(())
+        });
+        seals.is_ok().then_some(changed)
+    }
+}
