@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rvp::project::{Home, Layers, PyProject, Registry, Settings, find_project};
 use rvp::registry::{
-    ClientFolders, Config, DirStore, HttpSettings, LogKey, MaxAge, OpenOptions, Reader, RegistryError, Sources,
-    StoreOptions, WitnessPolicy, key_stem, open_mirrored,
+    ClientFolders, Config, DirStore, HttpSettings, LogKey, MaxAge, OpenOptions, Reader, RegistryError,
+    Sources, StoreOptions, WitnessPolicy, key_stem, open_mirrored,
 };
 use rvp::trust::policy::{FILE_NAME, Places, Policies, ProjectPlace, WitnessQuorum};
 

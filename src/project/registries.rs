@@ -107,7 +107,15 @@ pub(super) fn conflict(registries: &[Registry]) -> Option<String> {
 impl Registry {
     /// A registry of which nothing is known but where it stands.
     pub fn new(name: String, url: Location) -> Self {
-        Self { name, url, mirrors: Vec::new(), prefixes: Vec::new(), key: None, witnesses: Vec::new(), quorum: None }
+        Self {
+            name,
+            url,
+            mirrors: Vec::new(),
+            prefixes: Vec::new(),
+            key: None,
+            witnesses: Vec::new(),
+            quorum: None,
+        }
     }
 
     /// Its fields under the keys that `rvp config` has for them: `registries.acme.url`.

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rvp::model::{PackageName, Record, Signer, Version, Why};
-use rvp::registry::{
-    Authority, ClientFolders, DirStore, OpenOptions, Reader, SignedRecord, verify,
-};
+use rvp::registry::{Authority, ClientFolders, DirStore, OpenOptions, Reader, SignedRecord, verify};
 use rvp::trust::{RecordVerifier, check, check_all};
 use serde::Deserialize;
 
