@@ -337,7 +337,7 @@ fn signature_by_a_former_owner() {
     let line = stage.release(&stage.ana);
     stage.thief().seal(WALLS, &[&line]);
     assert_snapshot!(stage.stopped("lock --upgrade"), @r#"
-    error: the release acme-walls 2.0 in the registry `acme` is signed by key SHA256:[KEY], and its name is owned by key SHA256:[KEY]: someone who has the registry's key, and not an owner's, added it
+    error: the release acme-walls 2.0 in the registry `acme` is signed by key SHA256:[KEY], and its name is owned by key SHA256:[KEY]: a former owner, who has the registry's key, added it
       hint: use nothing of acme-walls from this registry until its owners and whoever runs the registry have looked at log entry 13
     "#);
     drop(ben);
@@ -352,7 +352,7 @@ fn expired_key() {
     let line = stage.release(&stage.ana);
     stage.thief().seal(WALLS, &[&line]);
     assert_snapshot!(stage.stopped("lock --upgrade"), @r#"
-    error: the release acme-walls 2.0 in the registry `acme` is signed by key SHA256:[KEY], who was an owner until [TIME], and it was sealed at [TIME]: someone who has the registry's key, and not an owner's, added it
+    error: the release acme-walls 2.0 in the registry `acme` is signed by key SHA256:[KEY], who was an owner until [TIME], and it was sealed at [TIME]: a former owner, who has the registry's key, added it
       hint: use nothing of acme-walls from this registry until its owners and whoever runs the registry have looked at log entry 13
     "#);
 }

@@ -116,6 +116,7 @@ impl Stage {
     }
 }
 
+const BY_FORMER_OWNER: &str = "a former owner, who has the registry's key, added it";
 const BY_THIEF: &str = "someone who has the registry's key, and not an owner's, added it";
 
 #[test]
@@ -151,7 +152,7 @@ fn releases() {
         &[
             release,
             &format!("is signed by {}, and its name is owned by {}", stage.ana.key, stage.ben.key),
-            BY_THIEF,
+            BY_FORMER_OWNER,
         ],
     );
     stage.refused(
@@ -296,7 +297,7 @@ fn owners() {
         "the statement of a former owner",
         WALLS,
         || vec![stage.signed(&stage.ana, &statement(3, &stage.ana))],
-        &["statement 3 of the owners of acme-walls", BY_THIEF],
+        &["statement 3 of the owners of acme-walls", BY_FORMER_OWNER],
     );
     stage.refused(
         "a statement from before, said again",
