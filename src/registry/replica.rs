@@ -68,15 +68,19 @@ impl Replica {
             let config = std::fs::read(dir.join(layout::CONFIG)).ok();
             config.is_some_and(|config| Config::parse(&dir.display().to_string(), &config).is_ok())
         };
-        let may_be_copy = dir.join(layout::CHECKPOINT).exists()
-            || dir.join(ARRIVING).exists()
-            || (rebuild && is_registry(dir));
-        if !may_be_copy {
-            let others = dir.read_dir().map_err(RegistryError::io("read the folder", dir))?;
-            if others.flatten().any(|entry| entry.file_name() != layout::LOCK) {
+        // In this order: whoever makes the first copy takes the one away only when the other is there.
+        let may_be_copy = || {
+            dir.join(ARRIVING).exists()
+                || dir.join(layout::CHECKPOINT).exists()
+                || (rebuild && is_registry(dir))
+        };
+        if !may_be_copy() {
+            let mut others = dir.read_dir().map_err(RegistryError::io("read the folder", dir))?.flatten();
+            // Another process may have begun in the meantime.
+            if others.any(|entry| entry.file_name() != layout::LOCK) && !may_be_copy() {
                 return Err(RegistryError::NotEmpty { path: dir.into() });
             }
-            std::fs::create_dir(dir.join(ARRIVING)).map_err(RegistryError::io("make a folder in", dir))?;
+            std::fs::create_dir_all(dir.join(ARRIVING)).map_err(RegistryError::io("make a folder in", dir))?;
         }
         let lock = lock(dir)?;
         let committed = match committed(dir) {
