@@ -80,7 +80,8 @@ impl Replica {
             if others.any(|entry| entry.file_name() != layout::LOCK) && !may_be_copy() {
                 return Err(RegistryError::NotEmpty { path: dir.into() });
             }
-            std::fs::create_dir_all(dir.join(ARRIVING)).map_err(RegistryError::io("make a folder in", dir))?;
+            std::fs::create_dir_all(dir.join(ARRIVING))
+                .map_err(RegistryError::io("make a folder in", dir))?;
         }
         let lock = lock(dir)?;
         let committed = match committed(dir) {
