@@ -127,6 +127,10 @@ impl Evidence {
     /// Reads such a text; that it proves anything is for [`Evidence::check`] to say.
     pub fn parse(text: &str) -> Result<Self, NoEvidence> {
         let bad = |reason: String| NoEvidence(reason);
+        // A file that came through Windows may end its lines its way.
+        if text.replace("\r\n", "\n").contains(|c: char| c.is_control() && c != '\n') {
+            return Err(bad("it holds control characters, which no signed note has".into()));
+        }
         let mut lines = text.lines().enumerate().peekable();
         if lines.next().map(|(_, line)| line) != Some(TITLE) {
             return Err(bad(format!("its first line is not `{TITLE}`")));

@@ -139,6 +139,7 @@ fn what_proves_nothing_is_not_evidence() {
         ("three views", format!("{title}\nkey {key}\nview a\n{note}view b\n{note}view c\n{note}")),
         ("no key", format!("{title}\nview a\n{note}view b\n{note}")),
         ("another key", format!("{title}\nkey acme+00000000+AAAA\nview a\n{note}view b\n{note}")),
+        ("control characters", format!("{title}\nkey {key}\r\r\nview a\n{note}view b\n{note}")),
         ("something else", "%PDF-1.7".into()),
         ("nothing", String::new()),
         ("endless proof", format!("{title}\nkey {key}\n{}", "proof AAAA\n".repeat(10_000))),
