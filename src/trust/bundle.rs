@@ -12,9 +12,10 @@ use sigstore_types::bundle::VerificationMaterialContent;
 use sigstore_types::{KindVersion, MediaType, SignatureContent};
 
 use super::TrustError;
+use crate::registry::layout;
 
 /// The most bytes that a bundle may have. Those of common signers have 3,000 to 20,000.
-pub const MAX_BUNDLE: usize = 4 << 20;
+pub const MAX_BUNDLE: usize = layout::MAX_BUNDLE as usize;
 /// The most certificates, log entries and timestamps of a bundle. A signer makes one of each; other verifiers have the same limit.
 const MAX_ITEMS: usize = 32;
 /// The most bytes of a checkpoint. Each of its signatures may have to be verified; a signature takes about 100 bytes.
