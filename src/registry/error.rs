@@ -80,7 +80,7 @@ pub enum RegistryError {
     )]
     Behind { location: String, sealed: u64, found: String, memory: PathBuf },
     #[error(
-        "{location} shows an older state than it showed before: {found} log entries, and {seen} were seen\n  hint: an old copy is being served (rollback); a mirror that lags behind is mended by copying it again"
+        "{location} shows an older state than it showed before: {found} log entries, and {seen} were seen\n  hint: an old copy is being served (rollback), perhaps by a cache on the way: try again later; a mirror that lags behind is mended by copying it again"
     )]
     Rollback { location: String, seen: u64, found: u64 },
     #[error(

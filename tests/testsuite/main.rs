@@ -52,6 +52,7 @@ mod sign;
 mod sign_faults;
 mod signed_records;
 mod simple;
+mod stale_caches;
 mod stolen_log_key;
 mod stores;
 mod support;
