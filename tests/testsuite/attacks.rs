@@ -242,7 +242,7 @@ fn freeze() {
     assert_snapshot!(stage.refused("lock --upgrade"), @r#"
     error: cannot use the registry `acme`
       cause: the state of http://[HOST] was signed at [TIME], more than 30 days ago
-      hint: the registry may be frozen by whoever serves it; ask for a fresh seal, or fetch from another mirror
+      hint: the registry may be frozen by whoever serves it, or this machine's clock be ahead; ask for a fresh seal, or fetch from another mirror
     "#);
 }
 

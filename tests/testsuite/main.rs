@@ -6,7 +6,9 @@ mod approvals;
 mod attacks;
 mod attestations;
 mod c2sp;
+mod clocks;
 mod config;
+mod copies;
 mod credentials;
 mod environment;
 mod environment_history;
@@ -52,6 +54,8 @@ mod sign;
 mod sign_faults;
 mod signed_records;
 mod simple;
+#[cfg(unix)]
+mod simple_set_s;
 mod stale_caches;
 mod stolen_log_key;
 mod stores;
