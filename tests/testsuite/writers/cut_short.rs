@@ -89,12 +89,12 @@ fn cut_off_from_a_bucket() {
                 let (before, after) = before_or_after(&team, CUTS_TO_A_BUCKET / 4, |wheel| {
                     // What comes after the commit is little: every other cut is near the end, or just does not happen.
                     let near = rand::random();
-                    let moments = if near { whole * 3 / 4..whole * 5 / 4 } else { 0..whole };
+                    let moments = if near { whole * 3 / 4..whole * 3 / 2 } else { 0..whole };
                     network.after(rand::random_range(moments));
                     // The log's last tile grows, and so does what is written.
                     whole = match publish(wheel).status.success() {
                         true => network.passed(),
-                        false => whole + whole / 100,
+                        false => whole + whole / 20,
                     };
                     network.after(u64::MAX);
                 });
