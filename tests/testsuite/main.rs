@@ -5,6 +5,7 @@
 mod approvals;
 mod attacks;
 mod attestations;
+mod bucket_publish;
 mod c2sp;
 mod clocks;
 mod config;
