@@ -1,5 +1,6 @@
 //! Everything that can be wrong with a registry, in words for the person in front of it.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -142,6 +143,16 @@ pub enum RegistryError {
         "{location} got another log key, {key}, while this command ran; nothing was changed\n  hint: run the command again, with the new key"
     )]
     KeyChanged { location: String, key: String },
+    #[error("cannot write {path} of {location}: {reason}\n  hint: {hint}")]
+    Write { location: String, path: String, reason: String, hint: Cow<'static, str> },
+    #[error(
+        "the change is committed to {location}, but not all of it is in its place yet, and readers still see the state before: {reason}\n  hint: the next command that writes there finishes it; `rvp registry seal` does nothing else"
+    )]
+    Unfinished { location: String, reason: String },
+    #[error(
+        "{location} cannot be written to: its store does not compare and swap ({reason}), so that of two who publish at once one would be lost\n  hint: use a store with conditional writes; or, if all who publish can reach one folder, name a file in it that they lock in turn: --lock FILE"
+    )]
+    NoSwap { location: String, reason: &'static str },
     #[error("a record cannot be written: {reason}")]
     Record { reason: String },
     #[error("{package} {version} cannot be published: {reason}")]
