@@ -37,6 +37,6 @@ pub(super) fn write(folder: &Path, mut names: Vec<&str>) -> Result<usize, ViewsE
     let links: String = names.iter().map(|name| format!("<a href=\"{name}/\">{name}</a><br>\n")).collect();
     let projects = names.into_iter().map(|name| Project { name }).collect();
     let json = serde_json::to_string(&List { meta: Meta { api_version: API_VERSION }, projects })? + "\n";
-    let html = replace_if_changed(&folder.join(HTML), document("Simple index", &links).as_bytes())?;
-    Ok(html + replace_if_changed(&folder.join(JSON), json.as_bytes())?)
+    let html = replace_if_changed(&folder.join(HTML), document("Simple index", &links).as_bytes(), None)?;
+    Ok(html + replace_if_changed(&folder.join(JSON), json.as_bytes(), None)?)
 }
