@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Mutex;
 
 use futures::future::BoxFuture;
 use rayon::prelude::*;
 
 use super::snapshot::{self, Entry, Nodes};
-use super::{Reader, RegistryError, layout, log, rotation};
+use super::{Reader, RegistryError, Store, layout, log, rotation};
 use crate::model::{Artifact, Blake3, Digester, Package, PackageName, Prefixes, Record};
 
 /// What was looked at, and everything that is wrong with it.
@@ -50,11 +49,10 @@ pub fn verify(
             rebuilt.0
         ));
     }
-    let mut artifacts: BTreeMap<String, Artifact> = BTreeMap::new();
     for path in entries.keys() {
-        match reader.file(path) {
+        match reader.file_once(path) {
             Ok(Some(found)) => {
-                if index.get(path).is_some_and(|replayed| *replayed != **found) {
+                if index.get(path).is_some_and(|replayed| *replayed != found) {
                     report.problems.push(format!("{path} holds other lines than the log"));
                 }
             }
@@ -69,36 +67,70 @@ pub fn verify(
         report.problems.extend(rotation::check_all(keys, reader.key()).err());
     }
     let of_all = [layout::FILES_INDEX, layout::KEYS_INDEX, layout::PREFIXES_INDEX];
-    for (path, replayed) in index.iter().filter(|(path, _)| !of_all.contains(&path.as_str())) {
-        match package_of(path, replayed) {
-            Ok(package) => {
+    let blobs = Blobs { store: &**store, elsewhere: blobs_elsewhere, each: each_blob };
+    let packages: Vec<Result<Checked, String>> = index
+        .par_iter()
+        .filter(|(path, _)| !of_all.contains(&path.as_str()))
+        .map(|(path, replayed)| Ok(blobs.check(package_of(path, replayed)?)))
+        .collect();
+    let mut blob_problems = Vec::new();
+    for package in packages {
+        match package {
+            Ok(checked) => {
                 report.packages += 1;
-                report.names.push(package.name.clone());
-                report.releases += package.releases.len() as u64;
-                let all = package.releases.into_values().flat_map(|release| release.artifacts);
-                artifacts.extend(all.map(|artifact| (layout::blob(&artifact), artifact)));
+                report.names.push(checked.name);
+                report.releases += checked.releases;
+                report.blobs += checked.blobs;
+                report.blob_bytes += checked.blob_bytes;
+                blob_problems.extend(checked.problems);
             }
             Err(problem) => report.problems.push(problem),
         }
     }
-    let problems = Mutex::new(Vec::new());
-    artifacts.par_iter().for_each(|(path, artifact)| {
-        let problem = match store.local_path(path) {
-            Some(file) if blobs_elsewhere && !file.exists() => None,
-            Some(file) => check_blob(&file, artifact).err(),
-            None => Some("this place cannot be opened as a folder".into()),
-        };
-        if let (Some(problem), Ok(mut problems)) = (problem, problems.lock()) {
-            problems.push(format!("{path} {problem}"));
-        }
-        each_blob(artifact.size);
-    });
-    report.blobs = artifacts.len() as u64;
-    report.blob_bytes = artifacts.values().map(|artifact| artifact.size).sum();
-    let mut blob_problems = problems.into_inner().unwrap_or_default();
     blob_problems.sort();
     report.problems.extend(blob_problems);
     Ok(report)
+}
+
+/// The blobs of a registry, as they are looked at.
+struct Blobs<'a> {
+    store: &'a dyn Store,
+    elsewhere: bool,
+    each: &'a (dyn Fn(u64) + Sync),
+}
+
+/// A package whose blobs were looked at.
+struct Checked {
+    name: PackageName,
+    releases: u64,
+    blobs: u64,
+    blob_bytes: u64,
+    problems: Vec<String>,
+}
+
+impl Blobs<'_> {
+    fn check(&self, package: Package) -> Checked {
+        let releases = package.releases.len() as u64;
+        let artifacts: Vec<Artifact> =
+            package.releases.into_values().flat_map(|release| release.artifacts).collect();
+        let problems = artifacts.par_iter().filter_map(|artifact| {
+            let path = layout::blob(artifact);
+            let problem = match self.store.local_path(&path) {
+                Some(file) if self.elsewhere && !file.exists() => None,
+                Some(file) => check_blob(&file, artifact).err(),
+                None => Some("this place cannot be opened as a folder".into()),
+            };
+            (self.each)(artifact.size);
+            problem.map(|problem| format!("{path} {problem}"))
+        });
+        Checked {
+            name: package.name,
+            releases,
+            problems: problems.collect(),
+            blobs: artifacts.len() as u64,
+            blob_bytes: artifacts.iter().map(|artifact| artifact.size).sum(),
+        }
+    }
 }
 
 /// The bytes of index files, as the log alone tells them.
