@@ -1,15 +1,14 @@
 //! Verifying a whole registry: the log is replayed, everything else is compared with what it says.
 
+mod blobs;
+
 use std::collections::BTreeMap;
-use std::io::Read as _;
-use std::path::Path;
 
 use futures::future::BoxFuture;
-use rayon::prelude::*;
 
 use super::snapshot::{self, Entry, Nodes};
-use super::{Reader, RegistryError, Store, layout, log, rotation};
-use crate::model::{Artifact, Blake3, Digester, Package, PackageName, Prefixes, Record};
+use super::{Reader, RegistryError, layout, log, rotation};
+use crate::model::{Artifact, Blake3, Package, PackageName, Prefixes, Record};
 
 /// What was looked at, and everything that is wrong with it.
 #[derive(Debug, Default, serde::Serialize)]
@@ -26,7 +25,10 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-/// Checks a registry that can be opened in place, from its log to its last blob. `each_blob` hears of every blob
+/// How many blobs are held at a time with what is to be checked of them: of a large registry there are millions.
+const AT_ONCE: usize = 10_000;
+
+/// Checks a registry from its log to its last blob. `each_blob` hears of every blob
 /// done, with its size. With `blobs_elsewhere`, blobs that are not there are no problem. An error is a registry that
 /// cannot even be replayed.
 pub fn verify(
@@ -67,70 +69,33 @@ pub fn verify(
         report.problems.extend(rotation::check_all(keys, reader.key()).err());
     }
     let of_all = [layout::FILES_INDEX, layout::KEYS_INDEX, layout::PREFIXES_INDEX];
-    let blobs = Blobs { store: &**store, elsewhere: blobs_elsewhere, each: each_blob };
-    let packages: Vec<Result<Checked, String>> = index
-        .par_iter()
-        .filter(|(path, _)| !of_all.contains(&path.as_str()))
-        .map(|(path, replayed)| Ok(blobs.check(package_of(path, replayed)?)))
-        .collect();
     let mut blob_problems = Vec::new();
-    for package in packages {
-        match package {
-            Ok(checked) => {
+    let mut artifacts: BTreeMap<String, Artifact> = BTreeMap::new();
+    let mut check = |artifacts: &mut BTreeMap<String, Artifact>, report: &mut Report| {
+        blob_problems.extend(blobs::check(&**store, artifacts, blobs_elsewhere, each_blob));
+        report.blobs += artifacts.len() as u64;
+        report.blob_bytes += artifacts.values().map(|artifact| artifact.size).sum::<u64>();
+        artifacts.clear();
+    };
+    for (path, replayed) in index.iter().filter(|(path, _)| !of_all.contains(&path.as_str())) {
+        match package_of(path, replayed) {
+            Ok(package) => {
                 report.packages += 1;
-                report.names.push(checked.name);
-                report.releases += checked.releases;
-                report.blobs += checked.blobs;
-                report.blob_bytes += checked.blob_bytes;
-                blob_problems.extend(checked.problems);
+                report.names.push(package.name.clone());
+                report.releases += package.releases.len() as u64;
+                let all = package.releases.into_values().flat_map(|release| release.artifacts);
+                artifacts.extend(all.map(|artifact| (layout::blob(&artifact), artifact)));
             }
             Err(problem) => report.problems.push(problem),
         }
+        if artifacts.len() >= AT_ONCE {
+            check(&mut artifacts, &mut report);
+        }
     }
+    check(&mut artifacts, &mut report);
     blob_problems.sort();
     report.problems.extend(blob_problems);
     Ok(report)
-}
-
-/// The blobs of a registry, as they are looked at.
-struct Blobs<'a> {
-    store: &'a dyn Store,
-    elsewhere: bool,
-    each: &'a (dyn Fn(u64) + Sync),
-}
-
-/// A package whose blobs were looked at.
-struct Checked {
-    name: PackageName,
-    releases: u64,
-    blobs: u64,
-    blob_bytes: u64,
-    problems: Vec<String>,
-}
-
-impl Blobs<'_> {
-    fn check(&self, package: Package) -> Checked {
-        let releases = package.releases.len() as u64;
-        let artifacts: Vec<Artifact> =
-            package.releases.into_values().flat_map(|release| release.artifacts).collect();
-        let problems = artifacts.par_iter().filter_map(|artifact| {
-            let path = layout::blob(artifact);
-            let problem = match self.store.local_path(&path) {
-                Some(file) if self.elsewhere && !file.exists() => None,
-                Some(file) => check_blob(&file, artifact).err(),
-                None => Some("this place cannot be opened as a folder".into()),
-            };
-            (self.each)(artifact.size);
-            problem.map(|problem| format!("{path} {problem}"))
-        });
-        Checked {
-            name: package.name,
-            releases,
-            problems: problems.collect(),
-            blobs: artifacts.len() as u64,
-            blob_bytes: artifacts.iter().map(|artifact| artifact.size).sum(),
-        }
-    }
 }
 
 /// The bytes of index files, as the log alone tells them.
@@ -185,33 +150,6 @@ fn package_of(path: &str, bytes: &[u8]) -> Result<Package, String> {
         return Err(format!("{path} holds the records of {name}"));
     }
     Package::parse(&name, bytes).map_err(|error| error.to_string())
-}
-
-/// Compares a file with what its record says: size, BLAKE3 and SHA-256. The error is the end of a sentence.
-fn check_blob(path: &Path, artifact: &Artifact) -> Result<(), String> {
-    let mut file = std::fs::File::open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "is missing".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    })?;
-    let mut digester = Digester::default();
-    let mut buffer = vec![0; 1 << 17];
-    loop {
-        match file.read(&mut buffer).map_err(|error| format!("cannot be read: {error}"))? {
-            0 => break,
-            length => digester.update(&buffer[..length]),
-        }
-    }
-    let (blake3, sha256, size) = digester.finish();
-    if size != artifact.size {
-        return Err(format!("has {size} bytes, and should have {}", artifact.size));
-    }
-    if blake3 != artifact.blake3 {
-        return Err(format!("was altered: its BLAKE3 digest is {blake3}"));
-    }
-    if sha256 != artifact.sha256 {
-        return Err(format!("has the SHA-256 digest {sha256}, and its record says {}", artifact.sha256));
-    }
-    Ok(())
 }
 
 /// A trie that is built from nothing reads no nodes.

@@ -65,3 +65,4 @@ mod two_processes;
 mod verify;
 mod verify_altered;
 mod witness;
+mod writers;

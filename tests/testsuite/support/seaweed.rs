@@ -128,7 +128,12 @@ impl Seaweed {
         });
     }
 
-    fn bucket(&self) -> AmazonS3 {
+    /// Its host and port.
+    pub fn address(&self) -> &str {
+        self.endpoint.trim_start_matches("http://")
+    }
+
+    pub fn bucket(&self) -> AmazonS3 {
         AmazonS3Builder::new()
             .with_endpoint(&self.endpoint)
             .with_region("us-east-1")
