@@ -126,6 +126,8 @@ fn replay(reader: &Reader) -> Result<(FilesByPath, BTreeMap<String, Entry>), Reg
             )));
         }
         let file = index.entry(seal.path).or_default();
+        // Without it, the vectors of a large registry are half empty.
+        file.reserve(open.iter().map(|line| line.len() + 1).sum::<usize>() + entry.len() + 1);
         for line in open.drain(..).chain([entry.to_vec()]) {
             file.extend(line);
             file.push(b'\n');

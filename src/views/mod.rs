@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use crate::files::Unsynced;
 use crate::model::{Blake3, Package, PackageName};
 use crate::registry::snapshot::{self, Entry};
-use crate::registry::{Reader, layout, replace_shared_file, replace_shared_file_unsynced};
+use crate::registry::{Reader, layout, replace_shared_file, write_shared_file_unsynced};
 use covered::Covered;
 use page::Page;
 
@@ -170,18 +170,19 @@ fn project(path: &str) -> Option<PackageName> {
 /// Writes a file as a whole, unless it has these bytes: its time of modification is what static hosts make an ETag of.
 /// It is on the disk once `unsynced` says so; without that, when this returns. Returns how many files changed.
 fn replace_if_changed(path: &Path, bytes: &[u8], unsynced: Option<&Unsynced>) -> Result<usize, ViewsError> {
-    if std::fs::read(path).is_ok_and(|known| known == bytes) {
-        // A process that was killed may have written it.
-        if let Some(unsynced) = unsynced {
+    let changed = !std::fs::read(path).is_ok_and(|known| known == bytes);
+    match unsynced {
+        Some(unsynced) => {
+            if changed {
+                write_shared_file_unsynced(path, bytes)?;
+            }
+            // What is there may be of a process that was killed, and not be on the disk yet.
             unsynced.add(path);
         }
-        return Ok(0);
+        None if changed => replace_shared_file(path, bytes)?,
+        None => {}
     }
-    match unsynced {
-        Some(unsynced) => replace_shared_file_unsynced(path, bytes, unsynced)?,
-        None => replace_shared_file(path, bytes)?,
-    }
-    Ok(1)
+    Ok(usize::from(changed))
 }
 
 #[cfg(test)]

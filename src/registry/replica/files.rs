@@ -10,7 +10,7 @@ use super::Replica;
 use crate::files;
 use crate::model::Blake3;
 use crate::registry::directory::{
-    index_file, put_blob, replace_shared_file, replace_shared_file_unsynced, set_readable,
+    index_file, put_blob, replace_shared_file, set_readable, write_shared_file_unsynced,
 };
 use crate::registry::snapshot::{self, Entry};
 use crate::registry::{RegistryError, layout};
@@ -61,11 +61,11 @@ impl Replica {
     /// As `put`, of a file that nobody looks for before `commit`, which has all of them on the disk.
     pub(super) fn put_for_commit(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
         let file = self.dir.join(path);
-        if std::fs::read(&file).is_ok_and(|there| there == bytes) {
-            self.unsynced.add(&file);
-            return Ok(());
+        if !std::fs::read(&file).is_ok_and(|there| there == bytes) {
+            write_shared_file_unsynced(&file, bytes)?;
         }
-        replace_shared_file_unsynced(&file, bytes, &self.unsynced)
+        self.unsynced.add(&file);
+        Ok(())
     }
 
     /// Writes a listed file of the state that was finished. What stood there in the state before goes beside it, where
