@@ -138,6 +138,10 @@ pub enum RegistryError {
     NoKey { key: String, path: PathBuf },
     #[error("{path} changed while it was read\n  hint: run the command again once nobody writes to it")]
     SourceChanged { path: PathBuf },
+    #[error(
+        "{location} got another log key, {key}, while this command ran; nothing was changed\n  hint: run the command again, with the new key"
+    )]
+    KeyChanged { location: String, key: String },
     #[error("a record cannot be written: {reason}")]
     Record { reason: String },
     #[error("{package} {version} cannot be published: {reason}")]

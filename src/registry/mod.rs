@@ -1,6 +1,8 @@
 //! The directory: its layout, where it can stand, the index, the snapshot, the log, and sealing.
 
 mod authority;
+mod backend;
+mod backend_dir;
 mod bucket;
 mod checkpoint;
 mod client;

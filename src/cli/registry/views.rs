@@ -52,5 +52,8 @@ pub fn refresh(context: &Context, dir: &Path, key: &str) -> anyhow::Result<()> {
 
 /// As `refresh`, of what `writer` has sealed.
 pub fn refresh_after(context: &Context, writer: &Writer) -> anyhow::Result<()> {
-    refresh(context, writer.dir(), &writer.config().key)
+    match writer.folder() {
+        Some(folder) => refresh(context, folder, &writer.config().key),
+        None => Ok(()),
+    }
 }
