@@ -40,7 +40,7 @@ mod witness;
 mod writer;
 
 pub use authority::{Authority, SignedRecord};
-pub use bucket::BucketStore;
+pub use bucket::{BucketPlace, BucketStore};
 pub use checkpoint::Checkpoint;
 pub use client::{ClientFolders, replace_file};
 pub use config::Config;

@@ -15,10 +15,11 @@ use rayon::prelude::*;
 
 use super::backend::{Backend, InBackend, Outcome, Prepared, State};
 use super::backend_dir::DirBackend;
+use super::bucket::{BucketBackend, BucketPlace};
 use super::key_change::{committed_config, file_record};
-use super::log::{self, LogFiles};
+use super::log;
 use super::seal::{self, Batch, Dropped};
-use super::snapshot::{self, Nodes};
+use super::snapshot;
 use super::{Authority, Checkpoint, Config, LogKey, RegistryError, backoff, layout};
 use crate::model::{Blake3, Prefixes, Record};
 
@@ -34,8 +35,6 @@ pub struct Writer {
     pub(super) config: Config,
     pub(super) key: LogKey,
     pub(super) checkpoint: Checkpoint,
-    /// The bytes of that checkpoint; none before the first state.
-    signed: Option<Vec<u8>>,
     /// Who knows signatures. None: signed records cannot be sealed, and unsigned ones only where nobody owns their names.
     authority: Option<Arc<dyn Authority>>,
     /// Blobs that were put, by path.
@@ -89,13 +88,22 @@ impl Writer {
         Self::at(Box::new(DirBackend::open(dir)?), key)
     }
 
-    pub(super) fn at(
+    /// As `open`, of a registry in a bucket, where writers do not wait for each other. Needs to be called where a tokio runtime is
+    /// entered.
+    pub fn open_bucket(
+        place: BucketPlace,
+        key: impl FnOnce(&Config) -> Result<LogKey, RegistryError>,
+    ) -> Result<Self, RegistryError> {
+        Self::at(Box::new(BucketBackend::open(place)?), key)
+    }
+
+    fn at(
         backend: Box<dyn Backend>,
         key: impl FnOnce(&Config) -> Result<LogKey, RegistryError>,
     ) -> Result<Self, RegistryError> {
-        let (config, checkpoint, signed) = state(&*backend)?;
+        let (config, checkpoint) = state(&*backend)?;
         let key = key(&config)?;
-        let mut writer = Self::new(backend, config, key, checkpoint, Some(signed))?;
+        let mut writer = Self::new(backend, config, key, checkpoint)?;
         match writer.check_continues() {
             // Another writer with this key may have sealed since the state was read, and have remembered that.
             Err(RegistryError::Behind { .. }) => {
@@ -112,7 +120,6 @@ impl Writer {
         config: Config,
         key: LogKey,
         checkpoint: Checkpoint,
-        signed: Option<Vec<u8>>,
     ) -> Result<Self, RegistryError> {
         let pool = match backend.threads() {
             0 => None,
@@ -123,7 +130,6 @@ impl Writer {
             config,
             key,
             checkpoint,
-            signed,
             authority: None,
             put: Mutex::default(),
             nodes: Mutex::default(),
@@ -137,12 +143,12 @@ impl Writer {
 
     /// Goes on from what is the state by now.
     fn reload(&mut self) -> Result<(), RegistryError> {
-        let (config, checkpoint, signed) = state(&*self.backend)?;
+        let (config, checkpoint) = state(&*self.backend)?;
         if config.key != self.config.key {
             let location = self.backend.location().to_owned();
             return Err(RegistryError::KeyChanged { location, key: config.key });
         }
-        (self.config, self.checkpoint, self.signed) = (config, checkpoint, Some(signed));
+        (self.config, self.checkpoint) = (config, checkpoint);
         Ok(())
     }
 
@@ -213,7 +219,6 @@ impl Writer {
                     self.key = change.key.unwrap_or_else(|| self.key.clone());
                     self.key.remember(&sealed.checkpoint);
                     self.checkpoint = sealed.checkpoint.clone();
-                    self.signed = Some(prepared.checkpoint);
                     return Ok(sealed);
                 }
                 Outcome::Overtaken => {
@@ -300,7 +305,6 @@ impl Writer {
                 .map(|(path, bytes)| self.replaced(path, bytes))
                 .collect::<Result<_, _>>()?,
             cut,
-            before: self.signed.clone(),
             checkpoint: checkpoint.sign(key.as_ref().unwrap_or(&self.key))?,
         };
         Ok((prepared, Sealed { checkpoint, records, dropped }))
@@ -316,8 +320,8 @@ impl Writer {
     }
 }
 
-/// The state that a registry is in, and the bytes of its checkpoint.
-fn state(backend: &dyn Backend) -> Result<(Config, Checkpoint, Vec<u8>), RegistryError> {
+/// The state that a registry is in.
+fn state(backend: &dyn Backend) -> Result<(Config, Checkpoint), RegistryError> {
     let location = backend.location();
     let missing = layout::CHECKPOINT;
     let State { config, checkpoint } =
@@ -325,7 +329,7 @@ fn state(backend: &dyn Backend) -> Result<(Config, Checkpoint, Vec<u8>), Registr
     let before = || backend.read(&layout::before_last_change(layout::CONFIG), layout::MAX_CONFIG);
     let (config, verified) =
         committed_config(location, &config, &checkpoint, before, |bytes| backend.put(layout::CONFIG, bytes))?;
-    Ok((config, verified, checkpoint))
+    Ok((config, verified))
 }
 
 /// The records, by the index file that each belongs into.

@@ -8,6 +8,7 @@ use crate::files;
 use crate::model::{Blake3, Record};
 use crate::registry::backend::Backend;
 use crate::registry::backend_dir::DirBackend;
+use crate::registry::bucket::{BucketBackend, BucketPlace};
 use crate::registry::directory::set_readable;
 use crate::registry::key_change::file_record;
 use crate::registry::{Checkpoint, Config, LogKey, RegistryError, layout};
@@ -48,6 +49,21 @@ impl Writer {
         Ok(sealed)
     }
 
+    /// As `create`, in a bucket. Needs to be called where a tokio runtime is entered.
+    pub fn create_in_bucket(
+        place: BucketPlace,
+        config: &Config,
+        key: LogKey,
+        records: Vec<Record>,
+        now: jiff::Timestamp,
+    ) -> Result<Sealed, RegistryError> {
+        let backend = BucketBackend::open(place)?;
+        if backend.state()?.is_some() {
+            return Err(RegistryError::Exists { path: backend.location().into() });
+        }
+        Self::begin(Box::new(backend), config, key, records, now)
+    }
+
     /// Seals the first state of a registry, where there is none.
     pub(super) fn begin(
         backend: Box<dyn Backend>,
@@ -65,7 +81,7 @@ impl Writer {
             snapshot: Blake3::of(b""),
             time: jiff::Timestamp::UNIX_EPOCH,
         };
-        let mut writer = Self::new(backend, config.clone(), key, nothing, None)?;
+        let mut writer = Self::new(backend, config.clone(), key, nothing)?;
         let files = BTreeMap::from([(layout::CONFIG.to_owned(), bytes)]);
         writer.commit(Change { records: by_path(records)?, files, ..Change::default() }, now)
     }
