@@ -41,7 +41,10 @@ pub(super) fn differences(base: &Path, dir: &Path) -> Result<Vec<Problem>, Regis
     let mut all: Vec<(&PathBuf, &str)> = gone.chain(new).chain(changed).collect();
     all.sort_unstable();
     let problem = |(path, what): (&PathBuf, &str)| {
-        Problem::new(path.display(), format!("{what}; a proposal only adds lines to index files, and blobs"))
+        Problem::new(
+            path.display(),
+            format!("{what}; take that back: a proposal only adds lines to index files, and blobs"),
+        )
     };
     Ok(all.into_iter().map(problem).collect())
 }

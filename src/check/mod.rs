@@ -110,8 +110,8 @@ fn one(
     files::check(question, release, report);
     let policy = rules.violations(release, reader, report);
     for violation in &policy {
-        let is = if violation.passes { "cannot be used yet" } else { "is forbidden" };
-        let problem = Problem::new(&title, format!("{is} by {violation}; {}", violation.mend));
+        let is = if violation.passes { "cannot be used yet, says" } else { "is forbidden by" };
+        let problem = Problem::new(&title, format!("{is} {violation}; {}", violation.mend));
         match violation.passes {
             true => report.warnings.push(problem),
             false => report.failures.push(problem),

@@ -112,7 +112,10 @@ impl Report {
         let altered = proposals.altered.iter().map(|altered| {
             Problem::new(
                 &altered.path,
-                format!("{}; a proposal only adds lines to index files, and blobs", altered.reason),
+                format!(
+                    "{}; restore it: a proposal only adds lines to index files, and blobs",
+                    altered.reason
+                ),
             )
         });
         Self {

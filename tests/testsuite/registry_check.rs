@@ -153,6 +153,17 @@ fn a_release_by_a_stranger_is_refused() {
 }
 
 #[test]
+fn a_signature_covers_all_of_its_record() {
+    let world = World::with_registry(&[]);
+    let ana = Person::new(&world, "ana");
+    ana.published(&world, &Wheel::new("acme-walls", "1.0"));
+    propose(&world, "publish --registry draft --sign-key ana.key", &[Wheel::new("acme-walls", "1.2")]);
+    replace(&world.path(WALLS), r#""version":"1.2""#, r#""version":"1.2","license":"MIT""#);
+    let said = world.rvp(&format!("registry check acme {WINDOWS}"));
+    assert_snapshot!(said.replace(&ana.key.to_string(), ana.name));
+}
+
+#[test]
 fn files_must_be_what_their_records_say() {
     let world = World::with_registry(&walls());
     publish(
