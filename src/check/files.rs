@@ -1,7 +1,6 @@
 //! The files of a release: read from their first byte to their last, and compared with what the record says of them.
 
 use std::io::Read as _;
-use std::path::Path;
 
 use rayon::prelude::*;
 
@@ -10,7 +9,6 @@ use super::{Problem, Question, Report};
 use crate::model::{Artifact, Blake3, BundleFile, Family, PackageName, Release};
 use crate::publish::{Hosts, Incoming, StagedBlob};
 use crate::registry::{check_blob, layout};
-use crate::trust::RecordVerifier;
 
 /// Checks all files that the proposal brings to a release.
 pub(super) fn check(question: &Question, release: &ProposedRelease, report: &mut Report) {
@@ -18,12 +16,14 @@ pub(super) fn check(question: &Question, release: &ProposedRelease, report: &mut
     let files: Vec<&Artifact> = release.new_files().collect();
     let looked_at: Vec<(&Artifact, Result<Option<Incoming>, String>)> =
         files.par_iter().map(|file| (*file, read(question, &release.name, file))).collect();
-    let mut speaking = Vec::new();
+    let (mut speaking, mut all_read) = (Vec::new(), true);
     for (artifact, result) in looked_at {
         match result {
             Ok(Some(incoming)) if speaks(release, &incoming) => speaking.push((artifact, incoming)),
-            Ok(_) => {}
+            Ok(Some(_)) => {}
+            Ok(None) => all_read = false,
             Err(reason) => {
+                all_read = false;
                 let reason = format!("has a file that cannot be used: {reason}");
                 report.failures.push(Problem::new(&title, reason));
             }
@@ -37,13 +37,15 @@ pub(super) fn check(question: &Question, release: &ProposedRelease, report: &mut
         |extra: &String| speaking.iter().any(|(_, incoming)| incoming.release.extras.contains(extra));
     if let Some(extra) = release.entry.release.extras.iter().find(|extra| !offered(extra))
         && release.is_new
-        && !speaking.is_empty()
+        && all_read
     {
         let reason = format!("has the extra `{extra}` in its record, and in none of its files");
         report.failures.push(Problem::new(&title, reason));
     }
-    for (at, (artifact, incoming)) in speaking.iter().enumerate() {
-        let faults = faults(release, artifact, &incoming.release, at == 0);
+    let is_wheel = |artifact: &&&Artifact| artifact.file.ends_with(".whl");
+    let first = files.iter().find(is_wheel).or(files.first()).copied();
+    for (artifact, incoming) in &speaking {
+        let faults = faults(release, artifact, &incoming.release, first == Some(artifact));
         report.failures.extend(faults.into_iter().map(|reason| Problem::new(&title, reason)));
     }
     if let Some((artifact, incoming)) = speaking
@@ -64,12 +66,13 @@ pub(super) fn check(question: &Question, release: &ProposedRelease, report: &mut
 fn read(question: &Question, name: &PackageName, artifact: &Artifact) -> Result<Option<Incoming>, String> {
     let path = layout::blob(artifact);
     let full = question.dir.join(&path);
-    if question.blobs_elsewhere && !full.exists() {
-        return Ok(None);
+    match check_blob(&full, artifact) {
+        None if question.blobs_elsewhere => return Ok(None),
+        None => return Err(format!("{path} is missing")),
+        Some(checked) => checked.map_err(|reason| format!("{path} {reason}"))?,
     }
-    check_blob(&full, artifact).map_err(|reason| format!("{path} {reason}"))?;
     if let Some(provenance) = &artifact.provenance {
-        check_provenance(question.dir, question.verifier, artifact, provenance)?;
+        check_provenance(question, artifact, provenance)?;
     }
     if name.family() != Family::Python {
         return Ok(None);
@@ -80,25 +83,24 @@ fn read(question: &Question, name: &PackageName, artifact: &Artifact) -> Result<
 }
 
 /// Checks the attestations that came with a file (PEP 740).
-fn check_provenance(
-    dir: &Path,
-    verifier: &RecordVerifier,
-    artifact: &Artifact,
-    provenance: &BundleFile,
-) -> Result<(), String> {
+fn check_provenance(question: &Question, artifact: &Artifact, provenance: &BundleFile) -> Result<(), String> {
     let path = layout::provenance(provenance);
     let failed = |reason: String| format!("the attestations of {} in {path} {reason}", artifact.file);
     if provenance.size > layout::MAX_PROVENANCE {
         return Err(failed(format!("would be {} bytes long", provenance.size)));
     }
+    let full = question.dir.join(&path);
+    if question.blobs_elsewhere && !full.exists() {
+        return Ok(());
+    }
     let mut bytes = Vec::new();
-    std::fs::File::open(dir.join(&path))
+    std::fs::File::open(full)
         .and_then(|file| file.take(provenance.size + 1).read_to_end(&mut bytes))
         .map_err(|error| failed(format!("cannot be read: {error}")))?;
     if bytes.len() as u64 != provenance.size || Blake3::of(&bytes) != provenance.blake3 {
         return Err(failed("are not those that the record names, by size or digest".into()));
     }
-    match verifier.attesters(&bytes, &artifact.file, artifact.sha256) {
+    match question.verifier.attesters(&bytes, &artifact.file, artifact.sha256) {
         Ok(_) => Ok(()),
         Err(error) => Err(failed(format!("do not hold: {error}"))),
     }

@@ -15,7 +15,7 @@ mod rules;
 mod targets;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -81,8 +81,9 @@ pub fn check(question: &Question) -> Result<Report, RegistryError> {
     let after = before.with(packages);
 
     let known: Vec<&PackageName> = proposals.committed.iter().map(|latest| &latest.name).collect();
-    let new: BTreeSet<&PackageName> =
-        releases.iter().map(|release| &release.name).filter(|name| !known.contains(name)).collect();
+    let is_known: HashSet<&PackageName> = known.iter().copied().collect();
+    let proposed = releases.iter().map(|release| &release.name);
+    let new: BTreeSet<&PackageName> = proposed.filter(|name| !is_known.contains(name)).collect();
     report.warnings.extend(names::similar(&new, &known).into_iter().map(|similar| similar.warning()));
 
     let rules = Rules::new(question, &releases, &proposals.records, &mut report);
