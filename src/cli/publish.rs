@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use rvp::model::{Family, PackageName, ranges_of_specifiers_text};
-use rvp::project::{Location, PyProject, Settings, find_project};
+use rvp::project::{Location, PyProject, Registry, Settings, find_project};
 use rvp::publish::{Claim, Hosts, Signing, attest_beside, read_artifacts};
-use rvp::registry::Writer;
+use rvp::registry::{Config, Place, Writer};
 
 use super::context::{Context, current_project};
 use super::published::report;
@@ -66,9 +66,21 @@ pub struct Writable {
 impl Writable {
     /// Opens the registry for writing, once no other process does.
     pub fn open(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<Writer> {
-        let dir = self.folder(context, project)?;
-        let authority = context.authority(&self.settings(context, project)?)?;
-        let writer = Writer::open(&dir, |config| context.log_key(self.key.as_deref(), config))?;
+        let Registry { name, url, .. } = self.registry(context, project)?;
+        let settings = self.settings(context, project)?;
+        let authority = context.authority(&settings)?;
+        let key = |config: &Config| context.log_key(self.key.as_deref(), config).map(Some);
+        let (location, options) = (url.to_string(), context.store_options(&name, &settings));
+        let writer = match &url {
+            Location::Path(dir) => Writer::open_at(&Place::Folder(dir), key)?,
+            Location::Git(_) => Writer::open_at(&Place::Git(&location, &options), key)?,
+            Location::Http(url) => bail!(
+                "{url} cannot be written to: a web server only reads\n  hint: publish into the folder that it serves"
+            ),
+            Location::Bucket(url) => {
+                bail!("{url} cannot be written to\n  hint: publish into a folder, and copy that")
+            }
+        };
         Ok(writer.with_authority(authority))
     }
 
@@ -77,15 +89,18 @@ impl Writable {
         context.settings(Settings::default(), project)
     }
 
-    fn folder(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<PathBuf> {
+    fn registry(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<Registry> {
         let registries = context.settings(Settings::default(), project)?.registries.unwrap_or_default();
-        let location = match &self.registry {
+        match &self.registry {
             Some(text) => match registries.into_iter().find(|registry| registry.name == *text) {
-                Some(registry) => registry.url,
-                None => Location::parse(text).map_err(anyhow::Error::msg)?,
+                Some(registry) => Ok(registry),
+                None => {
+                    let url = Location::parse(text).map_err(anyhow::Error::msg)?;
+                    Ok(Registry::new(String::new(), url))
+                }
             },
             None => match <[_; 1]>::try_from(registries) {
-                Ok([registry]) => registry.url,
+                Ok([registry]) => Ok(registry),
                 Err(registries) if registries.is_empty() => {
                     bail!("no registry is set\n  hint: name the folder of one with --registry DIR")
                 }
@@ -98,15 +113,6 @@ impl Writable {
                     )
                 }
             },
-        };
-        match location {
-            Location::Path(path) => Ok(path),
-            Location::Http(url) => bail!(
-                "{url} cannot be written to: a web server only reads\n  hint: publish into the folder that it serves"
-            ),
-            Location::Bucket(url) | Location::Git(url) => {
-                bail!("{url} cannot be written to\n  hint: publish into a folder, and copy or push that")
-            }
         }
     }
 }

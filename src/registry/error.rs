@@ -1,5 +1,6 @@
 //! Everything that can be wrong with a registry, in words for the person in front of it.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -142,6 +143,16 @@ pub enum RegistryError {
         "{location} got another log key, {key}, while this command ran; nothing was changed\n  hint: run the command again, with the new key"
     )]
     KeyChanged { location: String, key: String },
+    #[error(
+        "{location} was opened without its log key, and nothing can be sealed there\n  hint: propose it, or seal it where the key is"
+    )]
+    NotSealing { location: String },
+    #[error("cannot push to {location}: {reason}\n  hint: {hint}")]
+    Push { location: String, reason: String, hint: Cow<'static, str> },
+    #[error(
+        "{path} has {size} bytes, and no file of more than {limit} bytes goes into a git repository\n  hint: forges refuse large files; keep a registry that has some in a bucket or a folder"
+    )]
+    LargeForGit { path: PathBuf, size: u64, limit: u64 },
     #[error("a record cannot be written: {reason}")]
     Record { reason: String },
     #[error("{package} {version} cannot be published: {reason}")]

@@ -68,4 +68,4 @@ pub use store_http::HttpStore;
 pub use store_mirrors::{MirrorStore, open_mirrored};
 pub use verify::{Report, verify};
 pub use witness::{add_cosignatures, cosign};
-pub use writer::{SealOptions, Sealed, Writer};
+pub use writer::{Place, SealOptions, Sealed, Writer};

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod create;
+mod place;
 mod proposals;
 mod reading;
 
@@ -14,13 +15,14 @@ use futures::executor::block_on;
 use rayon::prelude::*;
 
 use super::backend::{Backend, InBackend, Outcome, Prepared, State};
-use super::backend_dir::DirBackend;
 use super::key_change::{committed_config, file_record};
 use super::log::{self, LogFiles};
 use super::seal::{self, Batch, Dropped};
 use super::snapshot::{self, Nodes};
 use super::{Authority, Checkpoint, Config, LogKey, RegistryError, backoff, layout};
 use crate::model::{Blake3, Prefixes, Record};
+
+pub use place::Place;
 
 /// How far the clock of this machine may be behind that of another one that sealed before it, in seconds: less than that, and
 /// the new state is of the same second as the old one.
@@ -32,7 +34,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 pub struct Writer {
     pub(super) backend: Box<dyn Backend>,
     pub(super) config: Config,
-    pub(super) key: LogKey,
+    /// None: it can propose, and seal nothing.
+    pub(super) key: Option<LogKey>,
     pub(super) checkpoint: Checkpoint,
     /// The bytes of that checkpoint; none before the first state.
     signed: Option<Vec<u8>>,
@@ -86,12 +89,20 @@ impl Writer {
         dir: &Path,
         key: impl FnOnce(&Config) -> Result<LogKey, RegistryError>,
     ) -> Result<Self, RegistryError> {
-        Self::at(Box::new(DirBackend::open(dir)?), key)
+        Self::open_at(&Place::Folder(dir), |config| key(config).map(Some))
+    }
+
+    /// As `open`, of a registry anywhere. Without a key, what is published is proposed.
+    pub fn open_at(
+        place: &Place,
+        key: impl FnOnce(&Config) -> Result<Option<LogKey>, RegistryError>,
+    ) -> Result<Self, RegistryError> {
+        Self::at(place.backend()?, key)
     }
 
     pub(super) fn at(
         backend: Box<dyn Backend>,
-        key: impl FnOnce(&Config) -> Result<LogKey, RegistryError>,
+        key: impl FnOnce(&Config) -> Result<Option<LogKey>, RegistryError>,
     ) -> Result<Self, RegistryError> {
         let (config, checkpoint, signed) = state(&*backend)?;
         let key = key(&config)?;
@@ -110,7 +121,7 @@ impl Writer {
     fn new(
         backend: Box<dyn Backend>,
         config: Config,
-        key: LogKey,
+        key: Option<LogKey>,
         checkpoint: Checkpoint,
         signed: Option<Vec<u8>>,
     ) -> Result<Self, RegistryError> {
@@ -132,7 +143,14 @@ impl Writer {
     }
 
     fn check_continues(&self) -> Result<(), RegistryError> {
-        self.key.check_continues(self.backend.location(), self, &self.checkpoint)
+        match &self.key {
+            Some(key) => key.check_continues(self.backend.location(), self, &self.checkpoint),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn log_key(&self) -> Result<&LogKey, RegistryError> {
+        self.key.as_ref().ok_or_else(|| RegistryError::NotSealing { location: self.backend.location().into() })
     }
 
     /// Goes on from what is the state by now.
@@ -210,8 +228,8 @@ impl Writer {
             let (prepared, sealed) = self.in_parallel(|| self.prepare(change.clone(), now))?;
             match self.in_parallel(|| self.backend.commit(&prepared))? {
                 Outcome::Committed => {
-                    self.key = change.key.unwrap_or_else(|| self.key.clone());
-                    self.key.remember(&sealed.checkpoint);
+                    self.key = change.key.or_else(|| self.key.take());
+                    self.log_key()?.remember(&sealed.checkpoint);
                     self.checkpoint = sealed.checkpoint.clone();
                     self.signed = Some(prepared.checkpoint);
                     return Ok(sealed);
@@ -301,7 +319,7 @@ impl Writer {
                 .collect::<Result<_, _>>()?,
             cut,
             before: self.signed.clone(),
-            checkpoint: checkpoint.sign(key.as_ref().unwrap_or(&self.key))?,
+            checkpoint: checkpoint.sign(key.as_ref().map_or_else(|| self.log_key(), Ok)?)?,
         };
         Ok((prepared, Sealed { checkpoint, records, dropped }))
     }

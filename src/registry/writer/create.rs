@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Change, Sealed, Writer, by_path};
+use super::{Change, Place, Sealed, Writer, by_path};
 use crate::files;
 use crate::model::{Blake3, Record};
 use crate::registry::backend::Backend;
@@ -48,8 +48,32 @@ impl Writer {
         Ok(sealed)
     }
 
+    /// As `create`, in any place where there is no registry yet.
+    pub fn create_at(
+        place: &Place,
+        config: &Config,
+        key: LogKey,
+        records: Vec<Record>,
+        now: jiff::Timestamp,
+    ) -> Result<Sealed, RegistryError> {
+        if let Place::Folder(dir) = place {
+            return Self::create(dir, config, key, records, now);
+        }
+        let backend = place.backend()?;
+        let exists = |path: String| RegistryError::Exists { path: path.into() };
+        let location = backend.location().to_owned();
+        if backend.state()?.is_some() {
+            return Err(exists(location));
+        }
+        match Self::begin(backend, config, key, records, now) {
+            // Somebody else was first.
+            Err(RegistryError::KeyChanged { .. }) => Err(exists(location)),
+            begun => begun,
+        }
+    }
+
     /// Seals the first state of a registry, where there is none.
-    pub(super) fn begin(
+    fn begin(
         backend: Box<dyn Backend>,
         config: &Config,
         key: LogKey,
@@ -65,7 +89,7 @@ impl Writer {
             snapshot: Blake3::of(b""),
             time: jiff::Timestamp::UNIX_EPOCH,
         };
-        let mut writer = Self::new(backend, config.clone(), key, nothing, None)?;
+        let mut writer = Self::new(backend, config.clone(), Some(key), nothing, None)?;
         let files = BTreeMap::from([(layout::CONFIG.to_owned(), bytes)]);
         writer.commit(Change { records: by_path(records)?, files, ..Change::default() }, now)
     }
