@@ -8,6 +8,7 @@ mod arguments;
 mod changes;
 mod config;
 mod context;
+mod destination;
 mod env;
 mod environments;
 mod fill;

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use rvp::model::{Family, PackageName, ranges_of_specifiers_text};
-use rvp::project::{Location, PyProject, Registry, Settings, find_project};
+use rvp::project::{PyProject, Registry, Settings, find_project};
 use rvp::publish::{Claim, Hosts, Signing, attest_beside, read_artifacts};
-use rvp::registry::{Config, Place, Writer};
+use rvp::registry::{Config, Writer};
 
 use super::context::{Context, current_project};
+use super::destination::{registry_at, with_place};
 use super::published::report;
 use super::record_signing::RecordSigning;
 use super::registry::views;
@@ -66,22 +67,13 @@ pub struct Writable {
 impl Writable {
     /// Opens the registry for writing, once no other process does.
     pub fn open(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<Writer> {
-        let Registry { name, url, .. } = self.registry(context, project)?;
+        let registry = self.registry(context, project)?;
         let settings = self.settings(context, project)?;
         let authority = context.authority(&settings)?;
         let key = |config: &Config| context.log_key(self.key.as_deref(), config).map(Some);
-        let (location, options) = (url.to_string(), context.store_options(&name, &settings));
-        let writer = match &url {
-            Location::Path(dir) => Writer::open_at(&Place::Folder(dir), key)?,
-            Location::Git(_) => Writer::open_at(&Place::Git(&location, &options), key)?,
-            Location::Http(url) => bail!(
-                "{url} cannot be written to: a web server only reads\n  hint: publish into the folder that it serves"
-            ),
-            Location::Bucket(url) => {
-                bail!("{url} cannot be written to\n  hint: publish into a folder, and copy that")
-            }
-        };
-        Ok(writer.with_authority(authority))
+        with_place(context, &registry, &settings, |place| {
+            Ok(Writer::open_at(place, key)?.with_authority(authority))
+        })
     }
 
     /// The settings that hold for what is written.
@@ -90,17 +82,15 @@ impl Writable {
     }
 
     fn registry(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<Registry> {
-        let registries = context.settings(Settings::default(), project)?.registries.unwrap_or_default();
+        let settings = context.settings(Settings::default(), project)?;
+        let mut registries = settings.registries.iter().flatten();
         match &self.registry {
-            Some(text) => match registries.into_iter().find(|registry| registry.name == *text) {
-                Some(registry) => Ok(registry),
-                None => {
-                    let url = Location::parse(text).map_err(anyhow::Error::msg)?;
-                    Ok(Registry::new(String::new(), url))
-                }
+            Some(text) => match registries.find(|registry| registry.name == *text) {
+                Some(registry) => Ok(registry.clone()),
+                None => registry_at(Path::new(text), &settings),
             },
-            None => match <[_; 1]>::try_from(registries) {
-                Ok([registry]) => Ok(registry),
+            None => match <[_; 1]>::try_from(registries.collect::<Vec<_>>()) {
+                Ok([registry]) => Ok(registry.clone()),
                 Err(registries) if registries.is_empty() => {
                     bail!("no registry is set\n  hint: name the folder of one with --registry DIR")
                 }

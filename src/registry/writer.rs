@@ -238,6 +238,11 @@ impl Writer {
                     overtaken += 1;
                     std::thread::sleep(backoff(FIRST_WAIT, overtaken));
                     self.reload()?;
+                    // It may have been this very change that was first, if the answer to it was lost.
+                    if log::check_consistency(self, &sealed.checkpoint, &self.checkpoint).is_ok() {
+                        self.log_key()?.remember(&self.checkpoint);
+                        return Ok(sealed);
+                    }
                 }
             }
         }

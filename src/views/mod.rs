@@ -27,6 +27,9 @@ pub use error::ViewsError;
 /// The folder of the views, relative to the registry.
 pub const FOLDER: &str = "simple";
 
+/// A file that stands where there are views.
+pub const FIRST_PAGE: &str = "simple/index.html";
+
 /// The pages of a folder: the one that every static host shows, and the one for hosts that are told to.
 const HTML: &str = "index.html";
 const JSON: &str = "index.json";

@@ -3,21 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use rvp::model::Record;
-use rvp::registry::{Config, LogKey, REVIT_RELEASES, Writer, key_fingerprint};
+use rvp::project::{Location, Settings};
+use rvp::registry::{Config, LogKey, REVIT_RELEASES, RegistryError, Writer, key_fingerprint};
 use rvp::views::Views;
 
 use super::add::link_part;
 use super::views;
 use crate::cli::context::Context;
+use crate::cli::destination::{registry_at, with_place};
 use crate::cli::output;
 use crate::cli::secret_file::write_secret;
 
 /// Make a key and an empty, sealed registry
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder to make; absent or empty
+    /// The folder to make, absent or empty; or the URL of a git repository, and its branch behind @
     dir: PathBuf,
     /// The registry's name, and its log's origin [default: the folder's name]
     #[arg(long)]
@@ -43,9 +45,17 @@ enum Host {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let settings = context.settings(Settings::default(), None)?;
+    let registry = registry_at(&arguments.dir, &settings)?;
+    if arguments.simple && !matches!(registry.url, Location::Path(_)) {
+        bail!("the pages of simple/ are made in a folder\n  hint: leave out --simple, and run `rvp registry views` in a checkout");
+    }
     let name = match &arguments.name {
         Some(name) => name.clone(),
-        None => folder_name(&arguments.dir)?,
+        None => match &registry.url {
+            Location::Path(dir) => folder_name(dir)?,
+            _ => registry.name.clone(),
+        },
     };
     let (key, verifier_key) = LogKey::generate(&name)?;
     let records = match arguments.with.contains(&Host::Revit) {
@@ -57,11 +67,22 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     // The key is on disk before anything is signed with it; without it, nothing could ever be added.
     write_secret(&path, key.to_text())?;
     let key = key.kept_at(&path);
-    if let Err(error) = Writer::create(&arguments.dir, &config, key.clone(), records, jiff::Timestamp::now())
-    {
+    let now = jiff::Timestamp::now();
+    let made = with_place(context, &registry, &settings, |place| {
+        Ok(Writer::create_at(place, &config, key.clone(), records, now)?)
+    });
+    // A push that got no answer may have made it all the same, and then its key must not be lost.
+    let is_certain = |error: &anyhow::Error| {
+        let lost = matches!(error.downcast_ref(), Some(RegistryError::Push { .. } | RegistryError::Store(_)));
+        !lost || matches!(registry.url, Location::Path(_))
+    };
+    if let Err(error) = made {
+        if !is_certain(&error) {
+            return Err(error.context(format!("its private key stays in {}", path.display())));
+        }
         let _ = std::fs::remove_file(&path);
         let _ = key.forget_sealed();
-        return Err(error.into());
+        return Err(error);
     }
     if arguments.simple {
         drop(Views::create(&arguments.dir)?);

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use rvp::registry::{Writer, layout};
+use rvp::registry::layout;
 use rvp::trust::policy::{Level, PolicyFile};
 
 use crate::cli::context::Context;
+use crate::cli::destination::open_to_seal;
 use crate::cli::published::report_dropped;
 
 /// Put a policy into a registry, for all who use it, and seal it
@@ -15,7 +16,7 @@ use crate::cli::published::report_dropped;
 /// all rules back.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder of the registry
+    /// The registry: a folder, or the URL of a git repository
     dir: PathBuf,
     /// The policy
     file: PathBuf,
@@ -26,7 +27,7 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut writer =
-        Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?;
+        open_to_seal(context, &arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?;
     let level = Level::Registry(writer.config().name.clone());
     let policy = PolicyFile::read(level, &arguments.file)?;
     let sealed = writer.publish_file(layout::POLICY, policy.bytes(), jiff::Timestamp::now())?;

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use rvp::registry::{LogKey, RegistryError, Writer, key_fingerprint};
+use rvp::registry::{LogKey, RegistryError, key_fingerprint};
 
 use crate::cli::context::Context;
+use crate::cli::destination::open_to_seal;
 use crate::cli::output;
 use crate::cli::secret_file::write_secret;
 
@@ -15,7 +16,7 @@ use crate::cli::secret_file::write_secret;
 /// Clients that trust the old key follow by themselves. What the old key signs from then on they refuse.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder of the registry
+    /// The registry: a folder, or the URL of a git repository
     dir: PathBuf,
     /// The private key of before [default: the one in the keys folder of ~/.rvp]
     #[arg(long, value_name = "FILE")]
@@ -27,7 +28,7 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut writer =
-        Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?;
+        open_to_seal(context, &arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?;
     let old = writer.config().key.clone();
     let (new, path) = match &arguments.new_key {
         Some(path) if path.exists() => {

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use rvp::project::Settings;
-use rvp::registry::{SealOptions, Writer};
+use rvp::registry::SealOptions;
 
 use crate::cli::context::Context;
+use crate::cli::destination::open_to_seal;
 use crate::cli::output;
 use crate::cli::published::report_dropped;
 
@@ -15,7 +15,7 @@ use crate::cli::published::report_dropped;
 /// Without proposals it signs the present state again, with today's time.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder of the registry
+    /// The registry: a folder, or the URL of a git repository
     dir: PathBuf,
     /// The registry's private key [default: the one in the keys folder of ~/.rvp]
     #[arg(long, value_name = "FILE")]
@@ -32,14 +32,13 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut writer = Writer::open(&arguments.dir, |config| {
+    let mut writer = open_to_seal(context, &arguments.dir, |config| {
         let key = context.log_key(arguments.key.as_deref(), config)?;
         if arguments.accept_loss {
             key.forget_sealed()?;
         }
         Ok(key)
-    })?
-    .with_authority(context.authority(&context.settings(Settings::default(), None)?)?);
+    })?;
     let options =
         SealOptions { blobs_elsewhere: arguments.allow_missing_blobs, drop_refused: arguments.drop_refused };
     let sealed = writer.seal_proposals(jiff::Timestamp::now(), options)?;

@@ -54,6 +54,11 @@ pub fn refresh(context: &Context, dir: &Path, key: &str) -> anyhow::Result<()> {
 pub fn refresh_after(context: &Context, writer: &Writer) -> anyhow::Result<()> {
     match writer.folder() {
         Some(folder) => refresh(context, folder, &writer.config().key),
-        None => Ok(()),
+        None => {
+            if writer.holds(rvp::views::FIRST_PAGE)? {
+                context.say("the pages of simple/ are those of before; `rvp registry views` in a checkout makes them anew");
+            }
+            Ok(())
+        }
     }
 }
