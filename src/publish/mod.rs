@@ -8,6 +8,7 @@ mod catalogue;
 mod closure;
 mod error;
 mod folder;
+pub mod forge;
 mod incoming;
 mod owners;
 mod pip;

@@ -1,5 +1,6 @@
 //! The directory: its layout, where it can stand, the index, the snapshot, the log, and sealing.
 
+mod api;
 mod authority;
 mod bucket;
 mod checkpoint;
@@ -36,6 +37,7 @@ mod verify;
 mod witness;
 mod writer;
 
+pub(crate) use api::{Api, ApiAnswer, TokenSources};
 pub use authority::{Authority, SignedRecord};
 pub use bucket::BucketStore;
 pub use checkpoint::Checkpoint;
