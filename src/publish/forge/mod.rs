@@ -4,11 +4,13 @@
 //! so by the push. Where neither can be, a link opens the request in a browser. No server is asked what it is.
 
 mod answer;
+mod description;
 mod error;
 mod github;
 mod link;
 mod place;
 mod push;
+mod releases;
 mod shorten;
 
 use url::Url;
@@ -16,9 +18,11 @@ use url::Url;
 use crate::project::ForgeKind;
 use crate::registry::{GitPlace, StoreOptions};
 
+pub use description::{PolicyResult, ProposedRelease};
 pub use error::ForgeError;
 pub use place::{Actions, ForgeSettings};
 pub use push::Push;
+pub use releases::proposed_releases;
 
 use github::GitHub;
 use place::Repository;
@@ -53,6 +57,13 @@ pub struct Forge {
     place: GitPlace,
     settings: ForgeSettings,
     repository: Option<Repository>,
+}
+
+impl Proposal {
+    /// A request to merge `branch`, which has these releases, into `base`.
+    pub fn of(releases: &[ProposedRelease], branch: String, base: String) -> Self {
+        Self { title: description::title(releases), body: description::body(releases), branch, base }
+    }
 }
 
 impl Forge {
