@@ -91,7 +91,8 @@ impl Api {
         };
         let status = response.status();
         if status.is_server_error() {
-            return Err(Failure::of_status(status, response.headers()));
+            let Failure { reason, again, .. } = Failure::of_status(status, response.headers());
+            return Err(Failure { reason, hint: "the server has a problem: try again later".into(), again });
         }
         let headers = std::mem::take(response.headers_mut());
         let mut bytes = Vec::new();
