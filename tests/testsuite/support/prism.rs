@@ -1,4 +1,4 @@
-//! GitHub's REST API on loopback: Prism, with GitHub's own description of finding, opening and changing pull requests.
+//! GitHub's REST API on loopback: Prism, with the parts of GitHub's own description that `tools/github/describe-api.mjs` takes.
 
 use std::fs;
 use std::net::TcpStream;
@@ -20,7 +20,7 @@ impl Prism {
     pub fn start() -> Self {
         // Where `tools/install-prerequisites` puts it.
         let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools").join("github");
-        let description = tools.join("pull-requests.json");
+        let description = tools.join("api.json");
         assert!(description.is_file(), "these tests need tools/install-prerequisites to have run");
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
