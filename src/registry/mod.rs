@@ -1,5 +1,6 @@
 //! The directory: its layout, where it can stand, the index, the snapshot, the log, and sealing.
 
+mod api;
 mod authority;
 mod backend;
 mod backend_dir;
@@ -24,6 +25,7 @@ pub mod log;
 mod log_key;
 mod memory;
 mod mirror_file;
+mod proposal;
 mod reader;
 mod replica;
 mod retry;
@@ -38,6 +40,7 @@ mod verify;
 mod witness;
 mod writer;
 
+pub(crate) use api::{Api, ApiAnswer, TokenSources};
 pub use authority::{Authority, SignedRecord};
 pub use bucket::BucketStore;
 pub use checkpoint::Checkpoint;
@@ -56,6 +59,7 @@ pub(crate) use http_failure::{Again, Failure};
 pub use log_key::{LogKey, key_fingerprint, key_stem};
 pub(crate) use mirror_file::plain;
 pub use mirror_file::{Choice, ChosenFile, ChosenTarget, MIRROR_FILE, MirrorFile};
+pub use proposal::{Altered, ProposalRules, Proposals, ProposedRecord, judge_proposals};
 pub use reader::{MaxAge, OpenOptions, Reader};
 pub use replica::Replica;
 pub(crate) use retry::TRIES;
@@ -66,6 +70,7 @@ pub use store::{ByteStream, Fresh, Store, StoreError, StoreOptions, open_store};
 pub use store_dir::DirStore;
 pub use store_http::HttpStore;
 pub use store_mirrors::{MirrorStore, open_mirrored};
+pub(crate) use verify::check_blob;
 pub use verify::{Report, verify};
 pub use witness::{add_cosignatures, cosign};
 pub use writer::{Place, SealOptions, Sealed, Writer};

@@ -156,7 +156,7 @@ fn package_of(path: &str, bytes: &[u8]) -> Result<Package, String> {
 }
 
 /// Compares a file with what its record says: size, BLAKE3 and SHA-256. The error is the end of a sentence.
-fn check_blob(path: &Path, artifact: &Artifact) -> Result<(), String> {
+pub(crate) fn check_blob(path: &Path, artifact: &Artifact) -> Result<(), String> {
     let mut file = std::fs::File::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => "is missing".to_owned(),
         _ => format!("cannot be read: {error}"),

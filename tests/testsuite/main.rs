@@ -43,6 +43,7 @@ mod policy_signed;
 mod project;
 mod project_edits;
 mod publish;
+mod pull_requests;
 mod registry;
 mod registry_add;
 mod registry_crashes;

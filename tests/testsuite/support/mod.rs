@@ -8,6 +8,7 @@ pub mod hostile;
 pub mod mount;
 pub mod nginx;
 pub mod place;
+pub mod prism;
 pub mod seaweed;
 pub mod signer;
 pub mod sigstore;

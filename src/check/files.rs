@@ -1,0 +1,142 @@
+//! The files of a release: read from their first byte to their last, and compared with what the record says of them.
+
+use std::fmt::Debug;
+use std::io::Read as _;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::proposed::ProposedRelease;
+use super::{Problem, Question, Report};
+use crate::model::{Artifact, Blake3, BundleFile, Family, PackageName, Release};
+use crate::publish::{Hosts, Incoming, StagedBlob};
+use crate::registry::{check_blob, layout};
+use crate::trust::RecordVerifier;
+
+/// Checks all files that the proposal brings to a release.
+pub(super) fn check(question: &Question, release: &ProposedRelease, report: &mut Report) {
+    let title = release.title();
+    let files: Vec<&Artifact> = release.new_files().collect();
+    let looked_at: Vec<(&Artifact, Result<Option<Incoming>, String>)> =
+        files.par_iter().map(|file| (*file, read(question, &release.name, file))).collect();
+    let mut speaking = Vec::new();
+    for (artifact, result) in looked_at {
+        match result {
+            Ok(Some(incoming)) if speaks(release, &incoming) => speaking.push((artifact, incoming)),
+            Ok(_) => {}
+            Err(reason) => report.failures.push(Problem::new(&title, reason)),
+        }
+    }
+    if release.name.family() == Family::Vitte && !files.is_empty() {
+        let reason = "has files whose content is not compared with its record: rvp cannot read them yet";
+        report.warnings.push(Problem::new(&title, reason));
+    }
+    for (at, (artifact, incoming)) in speaking.iter().enumerate() {
+        let faults = faults(release, artifact, &incoming.release, at == 0);
+        report.failures.extend(faults.into_iter().map(|reason| Problem::new(&title, reason)));
+    }
+    if let Some((artifact, incoming)) = speaking
+        .iter()
+        .find(|(_, incoming)| contradicts(&incoming.release.hosts, &release.entry.release.hosts))
+    {
+        let reason = format!(
+            "says in {} that it runs in {}, and in its record {}",
+            artifact.file,
+            words(&incoming.release.hosts),
+            words(&release.entry.release.hosts)
+        );
+        report.warnings.push(Problem::new(&title, reason));
+    }
+}
+
+/// Reads a file, whose digests must be those of its record. None: rvp does not know this kind of file, or it is elsewhere.
+fn read(question: &Question, name: &PackageName, artifact: &Artifact) -> Result<Option<Incoming>, String> {
+    let path = layout::blob(artifact);
+    let full = question.dir.join(&path);
+    if question.blobs_elsewhere && !full.exists() {
+        return Ok(None);
+    }
+    check_blob(&full, artifact).map_err(|reason| format!("its blob {path} {reason}"))?;
+    if let Some(provenance) = &artifact.provenance {
+        check_provenance(question.dir, question.verifier, artifact, provenance)?;
+    }
+    if name.family() != Family::Python {
+        return Ok(None);
+    }
+    let Artifact { file, size, blake3, sha256, .. } = artifact.clone();
+    let blob = StagedBlob { path: full, file, blake3, sha256, size };
+    Incoming::read(blob, |_| Hosts::new()).map(Some).map_err(|error| error.to_string())
+}
+
+/// Checks the attestations that came with a file (PEP 740).
+fn check_provenance(
+    dir: &Path,
+    verifier: &RecordVerifier,
+    artifact: &Artifact,
+    provenance: &BundleFile,
+) -> Result<(), String> {
+    let path = layout::provenance(provenance);
+    let failed = |reason: String| format!("the attestations of {} in {path} {reason}", artifact.file);
+    if provenance.size > layout::MAX_PROVENANCE {
+        return Err(failed(format!("would be {} bytes long", provenance.size)));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(dir.join(&path))
+        .and_then(|file| file.take(provenance.size + 1).read_to_end(&mut bytes))
+        .map_err(|error| failed(format!("cannot be read: {error}")))?;
+    if bytes.len() as u64 != provenance.size || Blake3::of(&bytes) != provenance.blake3 {
+        return Err(failed("are not those that the record names, by size or digest".into()));
+    }
+    match verifier.attesters(&bytes, &artifact.file, artifact.sha256) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(failed(format!("do not hold: {error}"))),
+    }
+}
+
+/// Whether the metadata of a file is what the record is made from: that of wheels, and of a source distribution only where
+/// there is none, as a build may still change it.
+fn speaks(release: &ProposedRelease, incoming: &Incoming) -> bool {
+    let has_wheel = || release.entry.artifacts.iter().any(|artifact| artifact.file.ends_with(".whl"));
+    incoming.is_wheel || (release.is_new && !has_wheel())
+}
+
+/// What the record says otherwise than the file.
+fn faults(release: &ProposedRelease, artifact: &Artifact, own: &Release, is_first: bool) -> Vec<String> {
+    let record = &release.entry.release;
+    let mut faults = Vec::new();
+    let mut compare = |what: &str, file: &dyn Debug, record: &dyn Debug, same: bool| {
+        if !same {
+            faults.push(format!("has {what} {record:?} in its record, and {file:?} in {}", artifact.file));
+        }
+    };
+    let requires = artifact.requires.as_ref().unwrap_or(&record.requires);
+    compare("the requirements", &own.requires, requires, own.requires == *requires);
+    let requires_python = artifact.requires_python.as_ref().or(record.requires_python.as_ref());
+    // The empty text stands for metadata that asks for none.
+    let requires_python = requires_python.map(String::as_str).unwrap_or_default();
+    let own_python = own.requires_python.as_deref().unwrap_or_default();
+    compare("the requires-python", &own_python, &requires_python, own_python == requires_python);
+    let known = |extra: &String| record.extras.contains(extra);
+    let all_known = !release.is_new || own.extras.iter().all(known);
+    compare("the extras", &own.extras, &record.extras, all_known);
+    // The release record says these as its first file does.
+    if is_first && release.is_new {
+        compare("the licence", &own.license, &record.license, own.license == record.license);
+        compare("the summary", &own.summary, &record.summary, own.summary == record.summary);
+    }
+    faults
+}
+
+/// Whether the metadata names hosts, and the record others. A record may name hosts that no metadata knows.
+fn contradicts(metadata: &Hosts, record: &Hosts) -> bool {
+    metadata.iter().any(|(host, versions)| record.get(host) != Some(versions))
+}
+
+fn words(hosts: &Hosts) -> String {
+    match hosts.is_empty() {
+        true => "any host".into(),
+        false => {
+            hosts.iter().map(|(host, versions)| format!("{host} {versions}")).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
