@@ -147,6 +147,16 @@ pub enum RegistryError {
         "{location} was opened without its log key, and nothing can be sealed there\n  hint: propose it, or seal it where the key is"
     )]
     NotSealing { location: String },
+    #[error(
+        "proposals cannot wait in {location}\n  hint: publish with the log key, or propose to a registry in a folder or a git repository"
+    )]
+    NoProposals { location: String },
+    #[error("the branch `{branch}` of {location} holds something else\n  hint: remove it there, if nobody needs it")]
+    BranchTaken { location: String, branch: String },
+    #[error(
+        "cannot push to {location}: {reason}\n  hint: {hint}\n  the proposal is in {}, for somebody who may push: `git fetch {} {branch}`", bundle.display(), bundle.display()
+    )]
+    Bundled { location: String, branch: String, reason: String, hint: Cow<'static, str>, bundle: PathBuf },
     #[error("cannot push to {location}: {reason}\n  hint: {hint}")]
     Push { location: String, reason: String, hint: Cow<'static, str> },
     #[error(

@@ -48,6 +48,7 @@ pub use client::{ClientFolders, replace_file};
 pub use config::Config;
 pub use cosignature::{Cosignature, Witness, WitnessKey, WitnessPolicy, cosignatures};
 pub use credentials::{Credential, CredentialError, Sources, credential_prefix};
+pub use backend::{Branch, Proposed};
 pub(crate) use directory::replace_shared_file;
 pub use error::{RegistryError, hint_of};
 pub use evidence::{Contradiction, Evidence, MAX_EVIDENCE, NoEvidence};

@@ -248,12 +248,15 @@ impl Writer {
         }
     }
 
-    /// Computes a change: nothing is written.
-    fn prepare(&self, change: Change, now: jiff::Timestamp) -> Result<(Prepared, Sealed), RegistryError> {
-        let Change { mut records, files: replaced, key, options } = change;
-        let now = self.time(now)?;
+    /// Has `judge` choose the lines for each index file.
+    pub(super) fn judge(
+        &self,
+        change: &Change,
+        now: jiff::Timestamp,
+        judge: seal::Judge,
+    ) -> Result<Vec<Batch>, RegistryError> {
         let put = self.put.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let present = InBackend::new(&*self.backend, !options.blobs_elsewhere, &put, &replaced);
+        let present = InBackend::new(&*self.backend, !change.options.blobs_elsewhere, &put, &change.files);
         let rules = seal::Rules {
             registry: &self.config.name,
             present: &present,
@@ -261,13 +264,13 @@ impl Writer {
             prefixes: &Prefixes::default(),
             time: now,
         };
-        let judge = |(path, records): (String, Vec<Record>), rules| {
-            let file = self.index_file(&path, self.entry(&path)?)?;
-            seal::prepare(path, &file.committed, file.behind, records, rules)
+        let judge = |path: &String, records: &Vec<Record>, rules| {
+            let file = self.index_file(path, self.entry(path)?)?;
+            judge(path.clone(), &file.committed, file.behind, records.clone(), rules)
         };
         // Owners of prefixes come first, and have the lower numbers: the other records of this seal are under them.
-        let first = match records.remove_entry(layout::PREFIXES_INDEX) {
-            Some(of_prefixes) => Some(judge(of_prefixes, rules)?),
+        let first = match change.records.get_key_value(layout::PREFIXES_INDEX) {
+            Some((path, records)) => Some(judge(path, records, rules)?),
             None => None,
         };
         let prefixes = match &first {
@@ -275,11 +278,19 @@ impl Writer {
             None => self.prefixes()?,
         };
         let rules = seal::Rules { prefixes: &prefixes, ..rules };
-        let others = records.into_par_iter().map(|one| judge(one, rules)).collect::<Result<Vec<_>, _>>();
+        let others = change.records.par_iter().filter(|(path, _)| *path != layout::PREFIXES_INDEX);
+        let others = others.map(|(path, records)| judge(path, records, rules)).collect::<Result<Vec<_>, _>>();
         if let Some(failure) = present.failure() {
             return Err(failure);
         }
-        let mut batches: Vec<Batch> = first.into_iter().chain(others?).collect();
+        Ok(first.into_iter().chain(others?).collect())
+    }
+
+    /// Computes a change: nothing is written.
+    fn prepare(&self, change: Change, now: jiff::Timestamp) -> Result<(Prepared, Sealed), RegistryError> {
+        let now = self.time(now)?;
+        let mut batches = self.judge(&change, now, seal::prepare)?;
+        let Change { files: replaced, key, options, .. } = change;
         let refused_only = |batch: &&Batch| batch.lines.is_empty() && !batch.dropped.is_empty();
         let cut = match options.drop_refused {
             true => batches

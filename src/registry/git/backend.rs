@@ -16,7 +16,7 @@ use super::staging::{Edits, Staging, files_below, size_at};
 use super::message::message;
 use super::{GitStore, Inner, Stop, Tip};
 use crate::model::Blake3;
-use crate::registry::backend::{Backend, Lines, Outcome, Prepared, State};
+use crate::registry::backend::{Backend, Branch, Lines, Outcome, Prepared, Proposed, State};
 use crate::registry::http_failure::{Again, Failure};
 use crate::registry::retry::{TRIES, backoff};
 use crate::registry::store::StoreOptions;
@@ -29,7 +29,7 @@ const FIRST_BRANCH: &str = "main";
 
 /// A registry in a git repository, for one of its writers.
 pub(crate) struct GitBackend {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
     runtime: tokio::runtime::Handle,
     staging: RwLock<Staging>,
     /// The commit that the next one continues. None: the branch is still to be made.
@@ -59,11 +59,11 @@ impl GitBackend {
         })
     }
 
-    fn staging(&self) -> RwLockReadGuard<'_, Staging> {
+    pub(super) fn staging(&self) -> RwLockReadGuard<'_, Staging> {
         self.staging.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tip(&self) -> Option<Tip> {
+    pub(super) fn tip(&self) -> Option<Tip> {
         locked(&self.tip).clone()
     }
 
@@ -72,11 +72,11 @@ impl GitBackend {
         self.inner.newest().map_err(|failure| self.inner.failed(layout::CHECKPOINT, failure).into())
     }
 
-    fn stopped(&self, path: &str) -> impl FnOnce(Stop) -> RegistryError {
+    pub(super) fn stopped(&self, path: &str) -> impl FnOnce(Stop) -> RegistryError {
         move |stop| self.inner.stopped(path, stop).into()
     }
 
-    fn cannot_push(&self, failure: Failure) -> RegistryError {
+    pub(super) fn cannot_push(&self, failure: Failure) -> RegistryError {
         let Failure { reason, hint, .. } = failure;
         RegistryError::Push { location: self.inner.location.clone(), reason, hint }
     }
@@ -87,7 +87,7 @@ impl GitBackend {
     }
 
     /// The whole name of the branch.
-    fn branch(&self, tip: Option<&Tip>) -> Result<String, RegistryError> {
+    pub(super) fn branch(&self, tip: Option<&Tip>) -> Result<String, RegistryError> {
         let named = self.inner.place.reference.as_deref();
         let name = match tip.map(|tip| tip.reference.as_deref().unwrap_or_default()) {
             Some(found) => found.to_owned(),
@@ -107,13 +107,13 @@ impl GitBackend {
     }
 
     /// The bytes of an index file once `lines` stand in it.
-    fn with_lines(&self, lines: &Lines) -> Result<Vec<u8>, RegistryError> {
+    pub(super) fn with_lines(&self, lines: &Lines) -> Result<Vec<u8>, RegistryError> {
         let mut bytes = self.read(&lines.path, lines.committed)?.unwrap_or_default();
         bytes.extend_from_slice(&lines.text);
         Ok(bytes)
     }
 
-    fn edits(&self, files: Vec<(&str, Vec<u8>)>) -> Result<Edits, RegistryError> {
+    pub(super) fn edits(&self, files: Vec<(&str, Vec<u8>)>) -> Result<Edits, RegistryError> {
         let staging = self.staging();
         let mut edits = Edits::new();
         for (path, id) in &*locked(&self.put) {
@@ -237,9 +237,10 @@ impl Backend for GitBackend {
         // A branch that is there grows or is left alone; where there is none, none may have come.
         let expected = parent.is_none().then_some("");
         let push = Push { commit: commit.to_string(), reference: &reference, expected, options: &[] };
+        let url = &self.inner.place.repository;
         let mut tries = 1;
         loop {
-            let pushed = self.inner.push(&staging.folder, &push);
+            let pushed = self.inner.push(&staging.folder, url, &push);
             let failure = match pushed {
                 Pushed::Done(_) => break,
                 Pushed::Overtaken => return Ok(Outcome::Overtaken),
@@ -262,5 +263,14 @@ impl Backend for GitBackend {
         *locked(&self.tip) = Some(staging.tip(commit, &reference));
         locked(&self.put).clear();
         Ok(Outcome::Committed)
+    }
+
+    fn base_branch(&self) -> Result<Option<String>, RegistryError> {
+        let name = self.branch(self.tip().as_ref())?;
+        Ok(name.strip_prefix("refs/heads/").map(str::to_owned))
+    }
+
+    fn propose(&self, lines: &[Lines], branch: &Branch) -> Result<Proposed, RegistryError> {
+        self.propose_on(lines, branch)
     }
 }

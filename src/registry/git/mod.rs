@@ -11,6 +11,7 @@ mod http;
 mod message;
 mod place;
 mod program;
+mod proposal;
 mod push;
 mod staging;
 

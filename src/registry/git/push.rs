@@ -1,5 +1,7 @@
 //! Pushing a commit: the step that makes it what others see, or leaves all as it was.
 
+use std::path::Path;
+
 use url::Url;
 
 use super::Inner;
@@ -27,10 +29,9 @@ pub(super) enum Pushed {
 }
 
 impl Inner {
-    /// Pushes from the repository in `folder`.
-    pub(super) fn push(&self, folder: &std::path::Path, push: &Push) -> Pushed {
+    /// Pushes from the repository in `folder` to the one at `url`.
+    pub(super) fn push(&self, folder: &Path, url: &Url, push: &Push) -> Pushed {
         let Push { commit, reference, expected, options } = push;
-        let url = &self.place.repository;
         let mut git = match self.git_for(folder, url) {
             Ok(git) => git,
             Err(failure) => return Pushed::Failed(failure),
@@ -49,7 +50,7 @@ impl Inner {
     }
 
     /// git with the credentials that rvp has for `url`, and else with those that git itself finds.
-    pub(super) fn git_for(&self, folder: &std::path::Path, url: &Url) -> Result<Git, Failure> {
+    pub(super) fn git_for(&self, folder: &Path, url: &Url) -> Result<Git, Failure> {
         let mut git = Git::new(folder);
         if matches!(url.scheme(), "https" | "http") {
             let seconds = self.requests.settings.read_timeout.as_secs().max(1).to_string();
@@ -68,8 +69,8 @@ impl Inner {
         Ok(git)
     }
 
-    /// What a push that did not succeed says, in words of rvp.
-    fn failure_of(&self, reference: &str, said: &Said) -> Failure {
+    /// What a call that did not succeed says, in words of rvp.
+    pub(super) fn failure_of(&self, reference: &str, said: &Said) -> Failure {
         let text = format!("{}\n{}", said.stdout, said.stderr);
         let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
         let url = &self.place.repository;

@@ -132,13 +132,6 @@ impl Staging {
         }
     }
 
-    /// The tree of a commit that is here, and its parents.
-    pub fn contents(&self, commit: ObjectId) -> Result<(ObjectId, Vec<ObjectId>), Stop> {
-        let repository = self.repository.to_thread_local();
-        let commit = repository.find_commit(commit)?;
-        let parents = commit.parent_ids().map(gix::Id::detach).collect();
-        Ok((commit.tree_id()?.detach(), parents))
-    }
 }
 
 impl Drop for Staging {
