@@ -8,7 +8,6 @@ mod arguments;
 mod changes;
 mod config;
 mod context;
-mod destination;
 mod env;
 mod environments;
 mod fill;
@@ -46,6 +45,7 @@ mod trust;
 mod unpack;
 mod verify;
 mod workspace;
+mod writable;
 mod yank;
 
 use std::process::ExitCode;

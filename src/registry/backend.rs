@@ -29,7 +29,8 @@ pub(crate) trait Backend: Send + Sync {
         0
     }
 
-    /// The state that the next change continues, as of now; none where there is no registry yet.
+    /// The state as of now, which the next change continues; none where there is no registry yet. A commit is of a change of the
+    /// state that this returned last.
     fn state(&self) -> Result<Option<State>, RegistryError>;
 
     /// The first `limit` bytes of a file, or none if it is not there.
@@ -104,8 +105,6 @@ pub(crate) struct Prepared {
     pub replaced: Vec<Replaced>,
     /// Index files of which nothing but the committed bytes is to be left, and how many those are. It comes after all else.
     pub cut: Vec<(String, u64)>,
-    /// The state before, as `State` had it; none for a new registry.
-    pub before: Option<Vec<u8>>,
     /// The new state, signed.
     pub checkpoint: Vec<u8>,
 }

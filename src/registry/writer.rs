@@ -16,9 +16,9 @@ use rayon::prelude::*;
 
 use super::backend::{Backend, InBackend, Outcome, Prepared, State};
 use super::key_change::{committed_config, file_record};
-use super::log::{self, LogFiles};
+use super::log;
 use super::seal::{self, Batch, Dropped};
-use super::snapshot::{self, Nodes};
+use super::snapshot;
 use super::{Authority, Checkpoint, Config, LogKey, RegistryError, backoff, layout};
 use crate::model::{Blake3, Prefixes, Record};
 
@@ -37,8 +37,6 @@ pub struct Writer {
     /// None: it can propose, and seal nothing.
     pub(super) key: Option<LogKey>,
     pub(super) checkpoint: Checkpoint,
-    /// The bytes of that checkpoint; none before the first state.
-    signed: Option<Vec<u8>>,
     /// Who knows signatures. None: signed records cannot be sealed, and unsigned ones only where nobody owns their names.
     authority: Option<Arc<dyn Authority>>,
     /// Blobs that were put, by path.
@@ -89,24 +87,25 @@ impl Writer {
         dir: &Path,
         key: impl FnOnce(&Config) -> Result<LogKey, RegistryError>,
     ) -> Result<Self, RegistryError> {
-        Self::open_at(&Place::Folder(dir), |config| key(config).map(Some))
+        Self::open_at(Place::Folder(dir.into()), |config| key(config).map(Some))
     }
 
-    /// As `open`, of a registry anywhere. Without a key, what is published is proposed.
+    /// As `open`, of a registry anywhere. Without a key, what is published is proposed. Needs to be called where a tokio runtime is
+    /// entered, unless the place is a folder.
     pub fn open_at(
-        place: &Place,
+        place: Place,
         key: impl FnOnce(&Config) -> Result<Option<LogKey>, RegistryError>,
     ) -> Result<Self, RegistryError> {
         Self::at(place.backend()?, key)
     }
 
-    pub(super) fn at(
+    fn at(
         backend: Box<dyn Backend>,
         key: impl FnOnce(&Config) -> Result<Option<LogKey>, RegistryError>,
     ) -> Result<Self, RegistryError> {
-        let (config, checkpoint, signed) = state(&*backend)?;
+        let (config, checkpoint) = state(&*backend)?;
         let key = key(&config)?;
-        let mut writer = Self::new(backend, config, key, checkpoint, Some(signed))?;
+        let mut writer = Self::new(backend, config, key, checkpoint)?;
         match writer.check_continues() {
             // Another writer with this key may have sealed since the state was read, and have remembered that.
             Err(RegistryError::Behind { .. }) => {
@@ -123,7 +122,6 @@ impl Writer {
         config: Config,
         key: Option<LogKey>,
         checkpoint: Checkpoint,
-        signed: Option<Vec<u8>>,
     ) -> Result<Self, RegistryError> {
         let pool = match backend.threads() {
             0 => None,
@@ -134,7 +132,6 @@ impl Writer {
             config,
             key,
             checkpoint,
-            signed,
             authority: None,
             put: Mutex::default(),
             nodes: Mutex::default(),
@@ -155,12 +152,12 @@ impl Writer {
 
     /// Goes on from what is the state by now.
     fn reload(&mut self) -> Result<(), RegistryError> {
-        let (config, checkpoint, signed) = state(&*self.backend)?;
+        let (config, checkpoint) = state(&*self.backend)?;
         if config.key != self.config.key {
             let location = self.backend.location().to_owned();
             return Err(RegistryError::KeyChanged { location, key: config.key });
         }
-        (self.config, self.checkpoint, self.signed) = (config, checkpoint, Some(signed));
+        (self.config, self.checkpoint) = (config, checkpoint);
         Ok(())
     }
 
@@ -231,7 +228,6 @@ impl Writer {
                     self.key = change.key.or_else(|| self.key.take());
                     self.log_key()?.remember(&sealed.checkpoint);
                     self.checkpoint = sealed.checkpoint.clone();
-                    self.signed = Some(prepared.checkpoint);
                     return Ok(sealed);
                 }
                 Outcome::Overtaken => {
@@ -334,7 +330,6 @@ impl Writer {
                 .map(|(path, bytes)| self.replaced(path, bytes))
                 .collect::<Result<_, _>>()?,
             cut,
-            before: self.signed.clone(),
             checkpoint: checkpoint.sign(key.as_ref().map_or_else(|| self.log_key(), Ok)?)?,
         };
         Ok((prepared, Sealed { checkpoint, records, dropped }))
@@ -350,8 +345,8 @@ impl Writer {
     }
 }
 
-/// The state that a registry is in, and the bytes of its checkpoint.
-fn state(backend: &dyn Backend) -> Result<(Config, Checkpoint, Vec<u8>), RegistryError> {
+/// The state that a registry is in.
+fn state(backend: &dyn Backend) -> Result<(Config, Checkpoint), RegistryError> {
     let location = backend.location();
     let missing = layout::CHECKPOINT;
     let State { config, checkpoint } =
@@ -359,7 +354,7 @@ fn state(backend: &dyn Backend) -> Result<(Config, Checkpoint, Vec<u8>), Registr
     let before = || backend.read(&layout::before_last_change(layout::CONFIG), layout::MAX_CONFIG);
     let (config, verified) =
         committed_config(location, &config, &checkpoint, before, |bytes| backend.put(layout::CONFIG, bytes))?;
-    Ok((config, verified, checkpoint))
+    Ok((config, verified))
 }
 
 /// The records, by the index file that each belongs into.

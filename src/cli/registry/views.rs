@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use rvp::project::Location;
 use rvp::registry::Writer;
 use rvp::views::{Views, Written};
 
@@ -32,6 +33,17 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         output::count(changed, "file")
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Has the registry at `location` keep views, from its first seal by the log key `key` on.
+pub fn create(context: &Context, location: &Location, key: &str) -> anyhow::Result<()> {
+    match location {
+        Location::Path(dir) => {
+            drop(Views::create(dir)?);
+            refresh(context, dir, key)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Brings the views up to date with a seal by the log key `key`, where the registry in `dir` keeps views.

@@ -50,13 +50,13 @@ impl Writer {
 
     /// As `create`, in any place where there is no registry yet.
     pub fn create_at(
-        place: &Place,
+        place: Place,
         config: &Config,
         key: LogKey,
         records: Vec<Record>,
         now: jiff::Timestamp,
     ) -> Result<Sealed, RegistryError> {
-        if let Place::Folder(dir) = place {
+        if let Place::Folder(dir) = &place {
             return Self::create(dir, config, key, records, now);
         }
         let backend = place.backend()?;
@@ -89,7 +89,7 @@ impl Writer {
             snapshot: Blake3::of(b""),
             time: jiff::Timestamp::UNIX_EPOCH,
         };
-        let mut writer = Self::new(backend, config.clone(), Some(key), nothing, None)?;
+        let mut writer = Self::new(backend, config.clone(), Some(key), nothing)?;
         let files = BTreeMap::from([(layout::CONFIG.to_owned(), bytes)]);
         writer.commit(Change { records: by_path(records)?, files, ..Change::default() }, now)
     }

@@ -1,5 +1,7 @@
 //! Where proposals wait to be sealed.
 
+use rayon::prelude::*;
+
 use super::{Change, Writer, by_path};
 use crate::model::Record;
 use crate::registry::backend::{Branch, Proposed};
@@ -36,12 +38,11 @@ impl Writer {
 
     /// The index files that hold lines behind their committed ones: proposals, or the remains of a dead writer.
     pub fn proposed(&self) -> Result<Vec<String>, RegistryError> {
-        let mut found = Vec::new();
-        for (path, length) in self.backend.index_files()? {
-            if self.entry(&path)?.is_none_or(|entry| entry.length < length) {
-                found.push(path);
-            }
-        }
-        Ok(found)
+        let files = self.backend.index_files()?;
+        let proposed = |(path, length): (String, u64)| {
+            let committed = self.entry(&path)?.map_or(0, |entry| entry.length);
+            Ok((committed < length).then_some(path))
+        };
+        self.in_parallel(|| files.into_par_iter().filter_map(|file| proposed(file).transpose()).collect())
     }
 }
