@@ -14,7 +14,7 @@ use crate::cli::known_hosts::shipped;
 use crate::cli::output;
 use crate::cli::targets::TargetArguments;
 
-/// Check the proposed lines of a registry and their files, as a reviewer before a merge
+/// Check the proposed lines of a registry before they are merged
 ///
 /// Nothing is written, and no private key is needed. Beside all that `rvp registry seal` asks for, the files must be what the records
 /// say, nothing committed may be altered, the registry's own policy must admit the releases, they must resolve, and so
