@@ -151,7 +151,9 @@ pub enum RegistryError {
         "proposals cannot wait in {location}\n  hint: publish with the log key, or propose to a registry in a folder or a git repository"
     )]
     NoProposals { location: String },
-    #[error("the branch `{branch}` of {location} holds something else\n  hint: remove it there, if nobody needs it")]
+    #[error(
+        "the branch `{branch}` of {location} holds something else\n  hint: remove it there, if nobody needs it"
+    )]
     BranchTaken { location: String, branch: String },
     #[error(
         "cannot push to {location}: {reason}\n  hint: {hint}\n  the proposal is in {}, for somebody who may push: `git fetch {} {branch}`", bundle.display(), bundle.display()

@@ -42,13 +42,13 @@ mod writer;
 
 pub(crate) use api::{Api, ApiAnswer, TokenSources};
 pub use authority::{Authority, SignedRecord};
+pub use backend::{Branch, Proposed};
 pub use bucket::{BucketPlace, BucketStore};
 pub use checkpoint::Checkpoint;
 pub use client::{ClientFolders, replace_file};
 pub use config::Config;
 pub use cosignature::{Cosignature, Witness, WitnessKey, WitnessPolicy, cosignatures};
 pub use credentials::{Credential, CredentialError, Sources, credential_prefix};
-pub use backend::{Branch, Proposed};
 pub(crate) use directory::replace_shared_file;
 pub use error::{RegistryError, hint_of};
 pub use evidence::{Contradiction, Evidence, MAX_EVIDENCE, NoEvidence};

@@ -67,8 +67,7 @@ pub(super) struct Rules<'a> {
 }
 
 /// Chooses lines for an index file by its path, its committed bytes, those behind them, and records: `prepare` or `propose`.
-pub(super) type Judge =
-    fn(String, &[u8], Vec<u8>, Vec<Record>, Rules<'_>) -> Result<Batch, RegistryError>;
+pub(super) type Judge = fn(String, &[u8], Vec<u8>, Vec<Record>, Rules<'_>) -> Result<Batch, RegistryError>;
 
 /// The index file in which a record stands.
 pub(super) fn path_of(record: &Record) -> Result<String, RegistryError> {

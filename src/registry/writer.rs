@@ -147,7 +147,9 @@ impl Writer {
     }
 
     pub(super) fn log_key(&self) -> Result<&LogKey, RegistryError> {
-        self.key.as_ref().ok_or_else(|| RegistryError::NotSealing { location: self.backend.location().into() })
+        self.key
+            .as_ref()
+            .ok_or_else(|| RegistryError::NotSealing { location: self.backend.location().into() })
     }
 
     /// Goes on from what is the state by now.

@@ -40,7 +40,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let settings = context.settings(Settings::default(), None)?;
     let targets = match arguments.targets.is_empty() {
         true => Vec::new(),
-        false => arguments.targets.decide(context, &arguments.dir)?,
+        false => arguments.targets.decide(context, &Location::Path(arguments.dir.clone()))?,
     };
     let reader = context.open_directory(&arguments.dir, None)?;
     let registry = Registry::new(reader.config()?.name.clone(), Location::Path(arguments.dir.clone()));

@@ -67,7 +67,7 @@ pub fn refresh_after(context: &Context, writer: &Writer) -> anyhow::Result<()> {
     match writer.folder() {
         Some(folder) => refresh(context, folder, &writer.config().key),
         None => {
-            if writer.holds(rvp::views::FIRST_PAGE)? {
+            if writer.base_branch()?.is_some() && writer.holds(rvp::views::FIRST_PAGE)? {
                 context.say("the pages of simple/ are those of before; `rvp registry views` in a checkout makes them anew");
             }
             Ok(())

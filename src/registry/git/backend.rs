@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use gix::ObjectId;
 
+use super::message::message;
 use super::push::{Push, Pushed};
 use super::staging::{Edits, Staging, files_below, size_at};
-use super::message::message;
 use super::{GitStore, Inner, Stop, Tip};
 use crate::model::Blake3;
 use crate::registry::backend::{Backend, Branch, Lines, Outcome, Prepared, Proposed, State};
@@ -198,7 +198,9 @@ impl Backend for GitBackend {
 
     fn index_files(&self) -> Result<Vec<(String, u64)>, RegistryError> {
         match self.tip() {
-            Some(tip) => files_below(&tip, &self.inner.parts("index")?, "index").map_err(self.stopped("index")),
+            Some(tip) => {
+                files_below(&tip, &self.inner.parts("index")?, "index").map_err(self.stopped("index"))
+            }
             None => Ok(Vec::new()),
         }
     }

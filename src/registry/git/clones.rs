@@ -164,7 +164,8 @@ fn fetch_into<T: Transport>(
     // In the order of the names asked for: a branch goes before a tag.
     let mut mappings: Vec<_> = fetch.ref_map().mappings.iter().collect();
     mappings.sort_by_key(|mapping| mapping.remote.as_name().map(|name| name.starts_with(b"refs/tags/")));
-    let found = mappings.iter().find_map(|mapping| Some((mapping.remote.as_id()?.to_owned(), &mapping.remote)));
+    let found =
+        mappings.iter().find_map(|mapping| Some((mapping.remote.as_id()?.to_owned(), &mapping.remote)));
     let Some((tip, source)) = found else { return Ok(None) };
     let reference = Some(name_of(source));
     let known = repository.find_reference(TIP).ok().and_then(|known| known.try_id().map(gix::Id::detach));

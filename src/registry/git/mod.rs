@@ -217,9 +217,10 @@ impl Inner {
     }
 
     fn local_folder(&self) -> Result<PathBuf, Failure> {
-        self.place.repository.to_file_path().map_err(|()| {
-            Failure::lasting("it is not the URL of a local folder", "write git+file:///folder")
-        })
+        self.place
+            .repository
+            .to_file_path()
+            .map_err(|()| Failure::lasting("it is not the URL of a local folder", "write git+file:///folder"))
     }
 
     /// The parts of the path of a file, from the top of the repository.

@@ -57,7 +57,8 @@ impl Git {
         let settings = std::env::var("GIT_CONFIG_COUNT").ok().and_then(|count| count.parse().ok());
         let mut git = Self { command, settings: settings.unwrap_or(0) };
         // What this rvp was told to trust in place of the system's certificates.
-        if let Some(roots) = std::env::var_os("SSL_CERT_FILE").filter(|_| std::env::var_os("GIT_SSL_CAINFO").is_none())
+        if let Some(roots) =
+            std::env::var_os("SSL_CERT_FILE").filter(|_| std::env::var_os("GIT_SSL_CAINFO").is_none())
         {
             git.command.env("GIT_SSL_CAINFO", roots);
         }

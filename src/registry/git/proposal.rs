@@ -87,7 +87,13 @@ impl GitBackend {
     }
 
     /// What a branch of the repository at `url` holds, beside what `commit` does.
-    fn there(&self, staging: &Staging, url: &Url, reference: &str, commit: ObjectId) -> Result<There, Failure> {
+    fn there(
+        &self,
+        staging: &Staging,
+        url: &Url,
+        reference: &str,
+        commit: ObjectId,
+    ) -> Result<There, Failure> {
         let run = |arguments: &[&str]| self.inner.git_for(&staging.folder, url)?.args(arguments).run(b"");
         let said = run(&["ls-remote", "--refs", url.as_str(), reference])?;
         if !said.status.success() {
@@ -97,12 +103,14 @@ impl GitBackend {
         let Some(found) = line.and_then(|line| line.split('\t').next()).map(str::to_owned) else {
             return Ok(There::Nothing);
         };
-        let fetch = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--depth=1", url.as_str(), reference];
+        let fetch =
+            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--depth=1", url.as_str(), reference];
         let said = run(&fetch)?;
         if !said.status.success() {
             return Err(self.inner.failure_of(reference, &said));
         }
-        let told = |commit: &str| run(&["show", "--no-patch", "--format=%T%n%P%n%ce%n%B", commit]).map(text_of);
+        let told =
+            |commit: &str| run(&["show", "--no-patch", "--format=%T%n%P%n%ce%n%B", commit]).map(text_of);
         let (there, ours) = (told(&found)?, told(&commit.to_string())?);
         // Of a commit without its parents git does not tell which they were.
         let parts = |text: &str| {
@@ -142,7 +150,8 @@ fn bundle(
         }
     };
     run(vec!["update-ref".into(), reference.into(), commit.to_string().into()])?;
-    let mut arguments = vec!["bundle".into(), "create".into(), "--quiet".into(), path.clone().into(), reference.into()];
+    let mut arguments =
+        vec!["bundle".into(), "create".into(), "--quiet".into(), path.clone().into(), reference.into()];
     arguments.extend(parent.map(|parent| format!("^{parent}").into()));
     run(arguments)?;
     Ok(path)

@@ -106,25 +106,44 @@ impl Inner {
                 "give ssh a key that the server knows (ssh-add), and check the user name in the URL; an unknown host key is for you to check",
             );
         }
-        if has(&["terminal prompts disabled", "Authentication failed", "could not read Username", "could not read Password"]) {
+        if has(&[
+            "terminal prompts disabled",
+            "Authentication failed",
+            "could not read Username",
+            "could not read Password",
+        ]) {
             return self.requests.login.refused(url);
         }
-        if has(&["error: 403", "ermission to ", "rite access", "not allowed", "Permission denied", "insufficient permission", "service not enabled"]) {
+        if has(&[
+            "error: 403",
+            "ermission to ",
+            "rite access",
+            "not allowed",
+            "Permission denied",
+            "insufficient permission",
+            "service not enabled",
+        ]) {
             return Failure::lasting(
                 format!("no permission to push: {reason}"),
                 "use credentials that may write to it (`rvp login`), or propose it by a pull request: --pull-request",
             );
         }
-        if has(&["epository not found", "error: 404", "does not appear to be a git repository", "does not exist"]) {
+        if has(&[
+            "epository not found",
+            "error: 404",
+            "does not appear to be a git repository",
+            "does not exist",
+        ]) {
             return Failure::lasting(
                 format!("there is no such repository, or not for this user: {reason}"),
                 "check the URL; forges answer so for private repositories too: `rvp login` stores credentials",
             );
         }
-        let again = match has(&["cannot lock ref", "failed to update ref", ".lock'", "error: 5", "error: 429"]) {
-            true => Again::AfterBackoff,
-            false => Again::No,
-        };
+        let again =
+            match has(&["cannot lock ref", "failed to update ref", ".lock'", "error: 5", "error: 429"]) {
+                true => Again::AfterBackoff,
+                false => Again::No,
+            };
         let hint = "check the URL and the network, and that `git push` works there; then run the command again: what was published already is not published twice";
         Failure { reason, hint: hint.into(), again }
     }
@@ -132,8 +151,10 @@ impl Inner {
 
 /// Whether the reference was found at another commit than it should be.
 fn is_overtaken(said: &Said) -> bool {
-    let moved = ["(fetch first)", "(non-fast-forward)", "(stale info)", "but expected", "reference already exists"];
-    let is_of_reference = |line: &str| line.starts_with("!\t") && moved.iter().any(|word| line.contains(word));
+    let moved =
+        ["(fetch first)", "(non-fast-forward)", "(stale info)", "but expected", "reference already exists"];
+    let is_of_reference =
+        |line: &str| line.starts_with("!\t") && moved.iter().any(|word| line.contains(word));
     said.stdout.lines().any(is_of_reference)
 }
 

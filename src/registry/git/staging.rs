@@ -131,7 +131,6 @@ impl Staging {
             )),
         }
     }
-
 }
 
 impl Drop for Staging {
