@@ -22,10 +22,10 @@ pub struct Writable {
     registry: Option<String>,
     #[command(flatten)]
     access: Access,
-    /// Seal nothing: propose it, in a git repository by a pull request [default there, without the private key]
-    #[arg(long, visible_alias = "pull-request")]
+    /// Seal nothing: propose it, in git by a pull request
+    #[arg(long, alias = "pull-request")]
     propose: bool,
-    /// Push the branch of a proposal to this git repository, such as a fork
+    /// Push the branch of a proposal to this fork
     #[arg(long, value_name = "URL")]
     remote: Option<Url>,
 }

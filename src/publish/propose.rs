@@ -213,6 +213,6 @@ mod tests {
         };
         assert_eq!(named("acme-walls", "1.0"), "rvp/acme-walls-1.0");
         assert_eq!(named("Acme.Walls", "1!2.0+local.lock"), "rvp/Acme.Walls-1-2.0-local");
-        assert_eq!(named("a..b", "..~^:"), "rvp/a.b-");
+        assert_eq!(named("a..b", "..~^:"), "rvp/a.b");
     }
 }

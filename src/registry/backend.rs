@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use url::Url;
 
@@ -27,6 +28,11 @@ pub(crate) trait Backend: Send + Sync {
     /// How many threads are worth having for reading and writing here; 0 where as many as the machine has cores.
     fn threads(&self) -> usize {
         0
+    }
+
+    /// How long a writer waits at most once it was overtaken for the first time; later it is longer.
+    fn first_wait(&self) -> Duration {
+        Duration::from_millis(50)
     }
 
     /// The state as of now, which the next change continues; none where there is no registry yet. A commit is of a change of the

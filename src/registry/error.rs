@@ -156,9 +156,9 @@ pub enum RegistryError {
     )]
     BranchTaken { location: String, branch: String },
     #[error(
-        "cannot push to {location}: {reason}\n  hint: {hint}\n  the proposal is in {}, for somebody who may push: `git fetch {} {branch}`", bundle.display(), bundle.display()
+        "cannot push the proposal to {location}: {reason}\n  hint: push it to a fork of yours with --remote URL; or have somebody push it who may: it is in {0}, from which `git fetch {0} {branch}` takes it", bundle.display()
     )]
-    Bundled { location: String, branch: String, reason: String, hint: Cow<'static, str>, bundle: PathBuf },
+    Bundled { location: String, branch: String, reason: String, bundle: PathBuf },
     #[error("cannot push to {location}: {reason}\n  hint: {hint}")]
     Push { location: String, reason: String, hint: Cow<'static, str> },
     #[error(

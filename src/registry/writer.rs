@@ -9,7 +9,7 @@ mod reading;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::executor::block_on;
 use rayon::prelude::*;
@@ -27,8 +27,6 @@ pub use place::Place;
 /// How far the clock of this machine may be behind that of another one that sealed before it, in seconds: less than that, and
 /// the new state is of the same second as the old one.
 const CLOCKS_DIFFER: i64 = 300;
-/// How long a writer waits at most after it was overtaken for the first time.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// A registry, opened for one writer.
 pub struct Writer {
@@ -96,7 +94,7 @@ impl Writer {
         place: Place,
         key: impl FnOnce(&Config) -> Result<Option<LogKey>, RegistryError>,
     ) -> Result<Self, RegistryError> {
-        Self::at(place.backend()?, key)
+        Self::at(place.backend(false)?, key)
     }
 
     fn at(
@@ -234,7 +232,7 @@ impl Writer {
                 }
                 Outcome::Overtaken => {
                     overtaken += 1;
-                    std::thread::sleep(backoff(FIRST_WAIT, overtaken));
+                    std::thread::sleep(backoff(self.backend.first_wait(), overtaken));
                     self.reload()?;
                     // It may have been this very change that was first, if the answer to it was lost.
                     if log::check_consistency(self, &sealed.checkpoint, &self.checkpoint).is_ok() {

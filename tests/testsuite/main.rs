@@ -18,6 +18,8 @@ mod format_signatures;
 mod freshness;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod git_proposals;
+mod git_publish;
 mod help;
 mod hostile_host;
 mod hostile_wheels;

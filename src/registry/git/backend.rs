@@ -8,13 +8,13 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use gix::ObjectId;
 
-use super::message::message;
 use super::push::{Push, Pushed};
 use super::staging::{Edits, Staging, files_below, size_at};
-use super::{GitStore, Inner, Stop, Tip};
+use super::{GitStore, Inner, Stop, Tip, failure, message};
 use crate::model::Blake3;
 use crate::registry::backend::{Backend, Branch, Lines, Outcome, Prepared, Proposed, State};
 use crate::registry::http_failure::{Again, Failure};
@@ -24,6 +24,8 @@ use crate::registry::{RegistryError, layout};
 
 /// The largest blob, in bytes: GitHub warns of more, and takes none of 100 MB.
 const MAX_BLOB: u64 = 50 << 20;
+/// How long one who was overtaken waits at most at first: about as long as another one needs to fetch and push.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The branch of a registry in a repository that has none.
 const FIRST_BRANCH: &str = "main";
 
@@ -36,6 +38,7 @@ pub(crate) struct GitBackend {
     tip: Mutex<Option<Tip>>,
     /// Blobs for the next commit, by path.
     put: Mutex<BTreeMap<String, ObjectId>>,
+    is_new: bool,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -45,7 +48,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl GitBackend {
     /// Waits for another writer that uses the same cache. Needs to be called where a tokio runtime is entered, and not on one of its
     /// threads.
-    pub fn open(location: &str, options: &StoreOptions) -> Result<Self, RegistryError> {
+    ///
+    /// Where `is_new`, the branch need not be there.
+    pub fn open(location: &str, options: &StoreOptions, is_new: bool) -> Result<Self, RegistryError> {
         let GitStore(inner) = GitStore::open(location, options)?;
         let folder = inner.clones.folder();
         let staging = Staging::begin(folder).map_err(RegistryError::io("write in", folder))?;
@@ -56,6 +61,7 @@ impl GitBackend {
             staging: RwLock::new(staging),
             tip: Mutex::new(None),
             put: Mutex::default(),
+            is_new,
         })
     }
 
@@ -69,7 +75,11 @@ impl GitBackend {
 
     fn fetch(&self) -> Result<Option<Tip>, RegistryError> {
         let _entered = self.runtime.enter();
-        self.inner.newest().map_err(|failure| self.inner.failed(layout::CHECKPOINT, failure).into())
+        let found = match self.inner.newest() {
+            Ok(None) if !self.is_new => Err(failure::no_reference(&self.inner.place)),
+            found => found,
+        };
+        found.map_err(|failure| self.inner.failed(layout::CHECKPOINT, failure).into())
     }
 
     pub(super) fn stopped(&self, path: &str) -> impl FnOnce(Stop) -> RegistryError {
@@ -157,6 +167,10 @@ impl Backend for GitBackend {
         &self.inner.location
     }
 
+    fn first_wait(&self) -> Duration {
+        FIRST_WAIT
+    }
+
     fn state(&self) -> Result<Option<State>, RegistryError> {
         let found = self.fetch()?;
         if let Some(tip) = &found {
@@ -234,7 +248,7 @@ impl Backend for GitBackend {
         let staging = self.staging();
         let tree = staging.tree(parent.as_ref(), &edits).map_err(self.stopped(layout::CHECKPOINT))?;
         let commit = staging
-            .commit(tree, parent.as_ref(), &message("Publish", &change.lines))
+            .commit(tree, parent.as_ref(), &message::of_seal(&change.lines))
             .map_err(|failure| self.cannot_push(failure))?;
         // A branch that is there grows or is left alone; where there is none, none may have come.
         let expected = parent.is_none().then_some("");

@@ -24,6 +24,8 @@ pub(super) const MAX_CLONE: u64 = 4 << 30;
 pub(super) const MAX_OBJECT: u64 = 256 << 20;
 /// With more fetches than this in a clone, the next one begins anew: nothing else would make its packs one.
 const MAX_PACKS: usize = 50;
+/// What gix locks during a fetch.
+const STALE: [&str; 3] = ["shallow.lock", "refs/rvp/tip.lock", "packed-refs.lock"];
 /// What the tip of the branch was at the last fetch.
 const TIP: &str = "refs/rvp/tip";
 
@@ -70,6 +72,10 @@ impl Clones {
         let lock = File::create(self.folder.join("lock")).map_err(unwritable)?;
         lock.lock().map_err(unwritable)?;
         let folder = self.writable_clone().map_err(unwritable)?;
+        // Nobody but a run that was killed can have left these.
+        for lock in STALE {
+            let _ = fs::remove_file(folder.join(lock));
+        }
         let repository = match gix::ThreadSafeRepository::open_opts(&folder, options()) {
             Ok(repository) => repository,
             Err(_) => {

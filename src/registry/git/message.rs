@@ -8,21 +8,29 @@ const MOST: usize = 100;
 /// How many changes are listed.
 const LISTED: usize = 50;
 
-/// The message for a commit of these lines. `verb` says what is done with them: `Publish`, or `Propose`.
-pub(super) fn message(verb: &str, lines: &[Lines]) -> String {
-    let texts = lines.iter().flat_map(|lines| {
-        // What stood there before is not what this does.
-        let new = lines.text.strip_prefix(&lines.behind[..]).filter(|new| !new.is_empty());
-        String::from_utf8_lossy(new.unwrap_or(&lines.text)).lines().map(str::to_owned).collect::<Vec<_>>()
-    });
-    let mut changes: Vec<String> =
-        texts.filter_map(|line| Record::parse(&line).ok()).filter_map(|record| change(&record)).collect();
+/// The message for a commit that seals these lines.
+pub(super) fn of_seal(lines: &[Lines]) -> String {
+    message(lines.iter().map(|lines| &lines.text[..]))
+}
+
+/// The message for a commit that proposes these lines, beside those that wait there already.
+pub(super) fn of_proposal(lines: &[Lines]) -> String {
+    message(lines.iter().map(|lines| lines.text.strip_prefix(&lines.behind[..]).unwrap_or(&lines.text)))
+}
+
+fn message<'a>(texts: impl Iterator<Item = &'a [u8]>) -> String {
+    let mut changes = Vec::new();
+    for text in texts {
+        let text = String::from_utf8_lossy(text);
+        let records = text.lines().filter_map(|line| Record::parse(line).ok());
+        changes.extend(records.filter_map(|record| change(&record)));
+    }
     changes.dedup();
     match changes.as_slice() {
         [] => "Seal the registry\n".to_owned(),
-        [one] => format!("{verb} {one}\n"),
+        [one] => format!("Publish {one}\n"),
         all => {
-            let mut text = format!("{verb} {} and {} more\n\n", all[0], all.len() - 1);
+            let mut text = format!("Publish {} and {} more\n\n", all[0], all.len() - 1);
             all.iter().take(LISTED).for_each(|one| text.push_str(&format!("- {one}\n")));
             if let Some(more) = all.len().checked_sub(LISTED).filter(|more| *more > 0) {
                 text.push_str(&format!("- and {more} more\n"));
@@ -66,14 +74,14 @@ mod tests {
         };
         let seal = "{\"kind\":\"seal\",\"path\":\"index/python/ac/me/acme\",\"first\":0,\"count\":1,\"time\":\"2026-01-01T00:00:00Z\"}\n";
         let one = lines("", &(release("1.0") + seal));
-        insta::assert_snapshot!(message("Publish", &[one]), @"Publish acme 1.0");
+        insta::assert_snapshot!(of_seal(&[one]), @"Publish acme 1.0");
         let proposed = lines(&release("1.0"), &(release("1.0") + &release("2.0") + &release("3.0")));
-        insta::assert_snapshot!(message("Propose", &[proposed]), @r"
-        Propose acme 2.0 and 1 more
+        insta::assert_snapshot!(of_proposal(&[proposed]), @r"
+        Publish acme 2.0 and 1 more
 
         - acme 2.0
         - acme 3.0
         ");
-        insta::assert_snapshot!(message("Publish", &[]), @"Seal the registry");
+        insta::assert_snapshot!(of_seal(&[]), @"Seal the registry");
     }
 }

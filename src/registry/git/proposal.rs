@@ -6,7 +6,7 @@ use gix::ObjectId;
 use url::Url;
 
 use super::backend::GitBackend;
-use super::message::message;
+use super::message;
 use super::program::Said;
 use super::push::{Push, Pushed};
 use super::staging::Staging;
@@ -37,7 +37,7 @@ impl GitBackend {
         let edits = self.edits(files)?;
         let staging = self.staging();
         let tree = staging.tree(parent.as_ref(), &edits).map_err(self.stopped(""))?;
-        let message = message("Publish", lines);
+        let message = message::of_proposal(lines);
         let cannot = |failure| self.cannot_push(failure);
         let commit = staging.commit(tree, parent.as_ref(), &message).map_err(cannot)?;
         let url = branch.remote.as_ref().unwrap_or(&self.inner.place.repository);
@@ -78,7 +78,7 @@ impl GitBackend {
                 let bundle = bundle(&staging, &own, commit, parent.map(|parent| parent.commit));
                 Err(match bundle {
                     Ok(bundle) => {
-                        RegistryError::Bundled { location, branch: branch.name.clone(), reason, hint, bundle }
+                        RegistryError::Bundled { location, branch: branch.name.clone(), reason, bundle }
                     }
                     Err(_) => RegistryError::Push { location, reason, hint },
                 })

@@ -114,8 +114,9 @@ impl Staging {
             if let Some(parent) = parent {
                 git = git.args(["-p".to_owned(), parent.commit.to_string()]);
             }
-            if !known {
-                git = NOBODY.iter().fold(git, |git, (name, value)| git.env(name, value));
+            for (name, value) in NOBODY.iter().filter(|(name, _)| !known && std::env::var_os(name).is_none())
+            {
+                git = git.env(name, value);
             }
             git.run(message.as_bytes())
         };

@@ -59,7 +59,7 @@ impl Writer {
         if let Place::Folder(dir) = &place {
             return Self::create(dir, config, key, records, now);
         }
-        let backend = place.backend()?;
+        let backend = place.backend(true)?;
         let exists = |path: String| RegistryError::Exists { path: path.into() };
         let location = backend.location().to_owned();
         if backend.state()?.is_some() {

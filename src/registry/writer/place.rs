@@ -18,11 +18,12 @@ pub enum Place {
 }
 
 impl Place {
-    pub(super) fn backend(self) -> Result<Box<dyn Backend>, RegistryError> {
+    /// `is_new`: a registry is to be made there.
+    pub(super) fn backend(self, is_new: bool) -> Result<Box<dyn Backend>, RegistryError> {
         Ok(match self {
             Self::Folder(dir) => Box::new(DirBackend::open(&dir)?),
             Self::Bucket(place) => Box::new(BucketBackend::open(place)?),
-            Self::Git(location, options) => Box::new(GitBackend::open(&location, &options)?),
+            Self::Git(location, options) => Box::new(GitBackend::open(&location, &options, is_new)?),
         })
     }
 }

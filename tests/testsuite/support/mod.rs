@@ -2,6 +2,7 @@
 
 pub mod folder;
 pub mod forge;
+pub mod git_registry;
 pub mod git_server;
 pub mod hostile;
 #[cfg(target_os = "linux")]
