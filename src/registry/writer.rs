@@ -104,14 +104,7 @@ impl Writer {
         let (config, checkpoint) = state(&*backend)?;
         let key = key(&config)?;
         let mut writer = Self::new(backend, config, key, checkpoint)?;
-        match writer.check_continues() {
-            // Another writer with this key may have sealed since the state was read, and have remembered that.
-            Err(RegistryError::Behind { .. }) => {
-                writer.reload()?;
-                writer.check_continues()?;
-            }
-            checked => checked?,
-        }
+        writer.check_continues()?;
         Ok(writer)
     }
 
@@ -137,10 +130,19 @@ impl Writer {
         })
     }
 
-    fn check_continues(&self) -> Result<(), RegistryError> {
-        match &self.key {
-            Some(key) => key.check_continues(self.backend.location(), self, &self.checkpoint),
-            None => Ok(()),
+    /// Refuses to go on from a copy that is older than what its key sealed last.
+    fn check_continues(&mut self) -> Result<(), RegistryError> {
+        let Some(key) = self.key.clone() else { return Ok(()) };
+        let Some(last) = key.last_sealed()? else { return Ok(()) };
+        let check =
+            |this: &Self| key.check_continues(this.backend.location(), this, &this.checkpoint, &last);
+        match check(self) {
+            // Another writer with this key may have sealed after the state was read, and before what it remembers was.
+            Err(RegistryError::Behind { .. }) => {
+                self.reload()?;
+                check(self)
+            }
+            checked => checked,
         }
     }
 

@@ -5,6 +5,7 @@
 mod approvals;
 mod attacks;
 mod attestations;
+mod bucket_publish;
 mod c2sp;
 mod clocks;
 mod config;
@@ -68,3 +69,4 @@ mod two_processes;
 mod verify;
 mod verify_altered;
 mod witness;
+mod writers;

@@ -19,7 +19,7 @@ use super::context::Context;
 #[derive(clap::Subcommand)]
 pub enum Command {
     Init(init::Arguments),
-    Import(import::Arguments),
+    Import(Box<import::Arguments>),
     Check(check::Arguments),
     Seal(seal::Arguments),
     Verify(verify::Arguments),
