@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::Problem;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, layout};
 
 /// A file or a link of a folder.
 struct Item {
@@ -24,9 +24,11 @@ struct Item {
 pub(super) fn differences(base: &Path, dir: &Path) -> Result<Vec<Problem>, RegistryError> {
     let (before, after) = (items(base)?, items(dir)?);
     let gone = before.keys().filter(|path| !after.contains_key(*path)).map(|path| (path, "was removed"));
-    let may_be_new = |path: &Path| path.starts_with("index") || path.starts_with("blobs");
-    let new = after.keys().filter(|path| !before.contains_key(*path) && !may_be_new(path));
-    let new = new.map(|path| (path, "was added"));
+    let may_be_new = |path: &Path, item: &Item| {
+        item.kind.is_file() && (path.starts_with("index") || path.starts_with("blobs"))
+    };
+    let new = after.iter().filter(|(path, item)| !before.contains_key(*path) && !may_be_new(path, item));
+    let new = new.map(|(path, _)| (path, "was added"));
     let changed: Vec<(&PathBuf, &str)> = before
         .par_iter()
         .filter_map(|(path, old)| Some((path, old, after.get(path)?)))
@@ -39,7 +41,10 @@ pub(super) fn differences(base: &Path, dir: &Path) -> Result<Vec<Problem>, Regis
     let mut all: Vec<(&PathBuf, &str)> = gone.chain(new).chain(changed).collect();
     all.sort_unstable();
     let problem = |(path, what): (&PathBuf, &str)| {
-        Problem::new(path.display(), format!("{what}; a proposal only adds lines to index files, and blobs"))
+        Problem::new(
+            path.display(),
+            format!("{what}; take that back: a proposal only adds lines to index files, and blobs"),
+        )
     };
     Ok(all.into_iter().map(problem).collect())
 }
@@ -50,9 +55,12 @@ fn unreadable(action: &'static str, path: PathBuf, source: std::io::Error) -> Re
 
 fn items(root: &Path) -> Result<BTreeMap<PathBuf, Item>, RegistryError> {
     let mut found = BTreeMap::new();
-    // What git keeps of a work tree is no part of it.
+    // What git keeps of a work tree, and a writer's lock, are no part of the registry.
+    let is_part = |item: &walkdir::DirEntry| {
+        item.depth() != 1 || !(item.file_name() == ".git" || item.file_name() == layout::LOCK)
+    };
     let walk = walkdir::WalkDir::new(root).min_depth(1).into_iter();
-    for item in walk.filter_entry(|item| item.depth() != 1 || item.file_name() != ".git") {
+    for item in walk.filter_entry(is_part) {
         let failed = |error: walkdir::Error| {
             let path = error.path().unwrap_or(root).to_owned();
             unreadable("read the folder", path, error.into())

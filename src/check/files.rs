@@ -1,8 +1,6 @@
 //! The files of a release: read from their first byte to their last, and compared with what the record says of them.
 
-use std::fmt::Debug;
 use std::io::Read as _;
-use std::path::Path;
 
 use rayon::prelude::*;
 
@@ -11,7 +9,6 @@ use super::{Problem, Question, Report};
 use crate::model::{Artifact, Blake3, BundleFile, Family, PackageName, Release};
 use crate::publish::{Hosts, Incoming, StagedBlob};
 use crate::registry::{check_blob, layout};
-use crate::trust::RecordVerifier;
 
 /// Checks all files that the proposal brings to a release.
 pub(super) fn check(question: &Question, release: &ProposedRelease, report: &mut Report) {
@@ -19,20 +16,36 @@ pub(super) fn check(question: &Question, release: &ProposedRelease, report: &mut
     let files: Vec<&Artifact> = release.new_files().collect();
     let looked_at: Vec<(&Artifact, Result<Option<Incoming>, String>)> =
         files.par_iter().map(|file| (*file, read(question, &release.name, file))).collect();
-    let mut speaking = Vec::new();
+    let (mut speaking, mut all_read) = (Vec::new(), true);
     for (artifact, result) in looked_at {
         match result {
             Ok(Some(incoming)) if speaks(release, &incoming) => speaking.push((artifact, incoming)),
-            Ok(_) => {}
-            Err(reason) => report.failures.push(Problem::new(&title, reason)),
+            Ok(Some(_)) => {}
+            Ok(None) => all_read = false,
+            Err(reason) => {
+                all_read = false;
+                let reason = format!("has a file that cannot be used: {reason}");
+                report.failures.push(Problem::new(&title, reason));
+            }
         }
     }
     if release.name.family() == Family::Vitte && !files.is_empty() {
         let reason = "has files whose content is not compared with its record: rvp cannot read them yet";
         report.warnings.push(Problem::new(&title, reason));
     }
-    for (at, (artifact, incoming)) in speaking.iter().enumerate() {
-        let faults = faults(release, artifact, &incoming.release, at == 0);
+    let offered =
+        |extra: &String| speaking.iter().any(|(_, incoming)| incoming.release.extras.contains(extra));
+    if let Some(extra) = release.entry.release.extras.iter().find(|extra| !offered(extra))
+        && release.is_new
+        && all_read
+    {
+        let reason = format!("has the extra `{extra}` in its record, and in none of its files");
+        report.failures.push(Problem::new(&title, reason));
+    }
+    let is_wheel = |artifact: &&&Artifact| artifact.file.ends_with(".whl");
+    let first = files.iter().find(is_wheel).or(files.first()).copied();
+    for (artifact, incoming) in &speaking {
+        let faults = faults(release, artifact, &incoming.release, first == Some(artifact));
         report.failures.extend(faults.into_iter().map(|reason| Problem::new(&title, reason)));
     }
     if let Some((artifact, incoming)) = speaking
@@ -53,12 +66,13 @@ pub(super) fn check(question: &Question, release: &ProposedRelease, report: &mut
 fn read(question: &Question, name: &PackageName, artifact: &Artifact) -> Result<Option<Incoming>, String> {
     let path = layout::blob(artifact);
     let full = question.dir.join(&path);
-    if question.blobs_elsewhere && !full.exists() {
-        return Ok(None);
+    match check_blob(&full, artifact) {
+        None if question.blobs_elsewhere => return Ok(None),
+        None => return Err(format!("{path} is missing")),
+        Some(checked) => checked.map_err(|reason| format!("{path} {reason}"))?,
     }
-    check_blob(&full, artifact).map_err(|reason| format!("its blob {path} {reason}"))?;
     if let Some(provenance) = &artifact.provenance {
-        check_provenance(question.dir, question.verifier, artifact, provenance)?;
+        check_provenance(question, artifact, provenance)?;
     }
     if name.family() != Family::Python {
         return Ok(None);
@@ -69,25 +83,24 @@ fn read(question: &Question, name: &PackageName, artifact: &Artifact) -> Result<
 }
 
 /// Checks the attestations that came with a file (PEP 740).
-fn check_provenance(
-    dir: &Path,
-    verifier: &RecordVerifier,
-    artifact: &Artifact,
-    provenance: &BundleFile,
-) -> Result<(), String> {
+fn check_provenance(question: &Question, artifact: &Artifact, provenance: &BundleFile) -> Result<(), String> {
     let path = layout::provenance(provenance);
     let failed = |reason: String| format!("the attestations of {} in {path} {reason}", artifact.file);
     if provenance.size > layout::MAX_PROVENANCE {
         return Err(failed(format!("would be {} bytes long", provenance.size)));
     }
+    let full = question.dir.join(&path);
+    if question.blobs_elsewhere && !full.exists() {
+        return Ok(());
+    }
     let mut bytes = Vec::new();
-    std::fs::File::open(dir.join(&path))
+    std::fs::File::open(full)
         .and_then(|file| file.take(provenance.size + 1).read_to_end(&mut bytes))
         .map_err(|error| failed(format!("cannot be read: {error}")))?;
     if bytes.len() as u64 != provenance.size || Blake3::of(&bytes) != provenance.blake3 {
         return Err(failed("are not those that the record names, by size or digest".into()));
     }
-    match verifier.attesters(&bytes, &artifact.file, artifact.sha256) {
+    match question.verifier.attesters(&bytes, &artifact.file, artifact.sha256) {
         Ok(_) => Ok(()),
         Err(error) => Err(failed(format!("do not hold: {error}"))),
     }
@@ -104,25 +117,31 @@ fn speaks(release: &ProposedRelease, incoming: &Incoming) -> bool {
 fn faults(release: &ProposedRelease, artifact: &Artifact, own: &Release, is_first: bool) -> Vec<String> {
     let record = &release.entry.release;
     let mut faults = Vec::new();
-    let mut compare = |what: &str, file: &dyn Debug, record: &dyn Debug, same: bool| {
+    let mut compare = |what: &str, file: &[String], record: &[String], same: bool| {
+        let words = |texts: &[String]| match texts {
+            [] => "none".to_owned(),
+            texts => format!("`{}`", texts.join("`, `")),
+        };
         if !same {
-            faults.push(format!("has {what} {record:?} in its record, and {file:?} in {}", artifact.file));
+            let (file, record) = (words(file), words(record));
+            faults.push(format!("has as {what} {record} in its record, and {file} in {}", artifact.file));
         }
     };
     let requires = artifact.requires.as_ref().unwrap_or(&record.requires);
-    compare("the requirements", &own.requires, requires, own.requires == *requires);
-    let requires_python = artifact.requires_python.as_ref().or(record.requires_python.as_ref());
+    compare("requirements", &own.requires, requires, own.requires == *requires);
     // The empty text stands for metadata that asks for none.
-    let requires_python = requires_python.map(String::as_str).unwrap_or_default();
-    let own_python = own.requires_python.as_deref().unwrap_or_default();
-    compare("the requires-python", &own_python, &requires_python, own_python == requires_python);
+    let requires_python = artifact.requires_python.as_ref().or(record.requires_python.as_ref());
+    let requires_python = requires_python.filter(|text| !text.is_empty());
+    let own_python = own.requires_python.as_ref().filter(|text| !text.is_empty());
+    let texts = |text: Option<&String>| text.into_iter().cloned().collect::<Vec<_>>();
+    compare("requires-python", &texts(own_python), &texts(requires_python), own_python == requires_python);
     let known = |extra: &String| record.extras.contains(extra);
-    let all_known = !release.is_new || own.extras.iter().all(known);
-    compare("the extras", &own.extras, &record.extras, all_known);
+    compare("extras", &own.extras, &record.extras, !release.is_new || own.extras.iter().all(known));
     // The release record says these as its first file does.
     if is_first && release.is_new {
-        compare("the licence", &own.license, &record.license, own.license == record.license);
-        compare("the summary", &own.summary, &record.summary, own.summary == record.summary);
+        let of = |text: &Option<String>| texts(text.as_ref());
+        compare("licence", &of(&own.license), &of(&record.license), own.license == record.license);
+        compare("summary", &of(&own.summary), &of(&record.summary), own.summary == record.summary);
     }
     faults
 }

@@ -133,11 +133,14 @@ fn platform(tag: &str) -> Option<String> {
             return Some(format!("manylinux_{}_{}_{architecture}", GLIBC.0, GLIBC.1));
         }
     }
+    if tag.starts_with("win") {
+        return Some(tag.to_owned());
+    }
     match tag.split_once('_')? {
         ("manylinux", rest) => at_least("manylinux", GLIBC, rest),
         ("musllinux", rest) => at_least("musllinux", (1, 2), rest),
         ("macosx", rest) => at_least("macosx", (14, 0), rest),
-        _ => tag.starts_with("win").then(|| tag.to_owned()),
+        _ => None,
     }
 }
 

@@ -27,10 +27,10 @@ impl TargetArguments {
         self.target.is_empty() && self.python.is_empty() && self.platform.is_empty()
     }
 
-    /// The targets, by the hosts that the registry at `location` knows.
-    pub fn decide(&self, context: &Context, location: &Location) -> anyhow::Result<Vec<Target>> {
+    /// The targets, by the hosts that a registry knows.
+    pub fn decide(&self, context: &Context, registry: &Location) -> anyhow::Result<Vec<Target>> {
         let settings = context.settings(Settings::default(), None)?;
-        let hosts = KnownHosts::of_registry(context, location)?;
+        let hosts = KnownHosts::of_registry(context, registry)?;
         let machine = ThisMachine::new(context, &settings, None);
         let mut targets = Vec::new();
         for host in or_default(&self.target) {

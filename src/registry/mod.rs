@@ -71,7 +71,7 @@ pub use store::{ByteStream, Fresh, Store, StoreError, StoreOptions, open_store};
 pub use store_dir::DirStore;
 pub use store_http::HttpStore;
 pub use store_mirrors::{MirrorStore, open_mirrored};
-pub(crate) use verify::check_blob;
+pub(crate) use verify::check_file as check_blob;
 pub use verify::{Report, verify};
 pub use witness::{add_cosignatures, cosign};
 pub use writer::{Place, SealOptions, Sealed, Writer};

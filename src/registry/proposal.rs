@@ -98,7 +98,8 @@ pub fn judge_proposals<T: Send>(
     let listed = entries.iter().filter(|(path, _)| !layout::is_index_path(path));
     altered.extend(listed.filter_map(|(path, entry)| listed_fault(&backend, path, *entry)));
     if let Err(error) = log::replay(reader, checkpoint, 0, |_, _| Ok(())) {
-        let reason = format!("is not what was committed: {error}");
+        let error = error.to_string();
+        let reason = format!("is not what was committed: {}", error.lines().next().unwrap_or_default());
         altered.push(Altered { path: "log".into(), reason });
     }
     let batches = seal_all(reader, &backend, proposed, rules)?;

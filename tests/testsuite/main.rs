@@ -51,6 +51,7 @@ mod publish;
 mod pull_requests;
 mod registry;
 mod registry_add;
+mod registry_check;
 mod registry_crashes;
 mod registry_faults;
 mod rotation;
