@@ -33,6 +33,8 @@ mod mirror_bundle;
 mod mirror_crashes;
 mod mirror_faults;
 mod ownership;
+#[cfg(unix)]
+mod pages_example;
 mod policy;
 mod policy_check;
 mod policy_files;
