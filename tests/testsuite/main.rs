@@ -46,6 +46,8 @@ mod project;
 mod project_edits;
 mod publish;
 mod pull_requests;
+#[cfg(unix)]
+mod push_options;
 mod registry;
 mod registry_add;
 mod registry_crashes;

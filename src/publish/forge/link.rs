@@ -17,7 +17,6 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 pub(super) fn link(repository: &Repository, proposal: &Proposal) -> Option<Url> {
     let Proposal { title, body, branch, base } = proposal;
     let encoded = |text| utf8_percent_encode(text, IN_PATH);
-    let compare = format!("compare/{}...{}", encoded(base), encoded(branch));
     let page = |path: &str| {
         let mut page = repository.web.clone();
         page.set_path(&format!("{}/{path}", repository.web.path().trim_end_matches('/')));
@@ -25,6 +24,7 @@ pub(super) fn link(repository: &Repository, proposal: &Proposal) -> Option<Url> 
     };
     match repository.kind? {
         ForgeKind::GitHub => {
+            let compare = format!("compare/{}...{}", encoded(base), encoded(branch));
             Some(filled(page(&compare), &[("quick_pull", "1"), ("title", title)], "body", body))
         }
         ForgeKind::GitLab => Some(filled(
@@ -37,7 +37,7 @@ pub(super) fn link(repository: &Repository, proposal: &Proposal) -> Option<Url> 
             "merge_request[description]",
             body,
         )),
-        ForgeKind::Gitea => Some(page(&compare)),
+        ForgeKind::Gitea => Some(page("pulls")),
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
     fn requests_are_filled_in() {
         insta::assert_snapshot!(linked("git+https://github.com/acme/registry.git", "# One\n\n100 % of two"), @"https://github.com/acme/registry/compare/main...rvp/acme%23walls-1.2?quick_pull=1&title=acme-walls+1.2+%26+more&body=%23+One%0A%0A100+%25+of+two");
         insta::assert_snapshot!(linked("git+ssh://git@gitlab.com/acme/group/registry", "# One"), @"https://gitlab.com/acme/group/registry/-/merge_requests/new?merge_request%5Bsource_branch%5D=rvp%2Facme%23walls-1.2&merge_request%5Btarget_branch%5D=main&merge_request%5Btitle%5D=acme-walls+1.2+%26+more&merge_request%5Bdescription%5D=%23+One");
-        insta::assert_snapshot!(linked("git+https://codeberg.org/acme/registry", "# One"), @"https://codeberg.org/acme/registry/compare/main...rvp/acme%23walls-1.2");
+        insta::assert_snapshot!(linked("git+https://codeberg.org/acme/registry", "# One"), @"https://codeberg.org/acme/registry/pulls");
         insta::assert_snapshot!(linked("git+https://git.acme.example/acme/registry", "# One"), @"none");
     }
 

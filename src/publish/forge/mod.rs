@@ -83,7 +83,7 @@ impl Forge {
         Push::of(self.kind(), proposal)
     }
 
-    /// The page on which a person opens the request.
+    /// The page on which a person opens the request. For Gitea it is the list of them, as what is pushed there is no branch.
     pub fn link(&self, proposal: &Proposal) -> Option<Url> {
         link::link(self.repository.as_ref()?, proposal)
     }
@@ -113,11 +113,7 @@ impl Forge {
         if let Some(github) = self.github(options)? {
             return github.propose(proposal).await;
         }
-        let by_push = match self.kind() {
-            Some(ForgeKind::GitLab | ForgeKind::Gitea) => self.request_in(said),
-            Some(ForgeKind::GitHub) | None => None,
-        };
-        Ok(match (by_push, self.link(proposal)) {
+        Ok(match (self.request_in(said), self.link(proposal)) {
             (Some(url), _) => Opened::Request { url, is_new: None },
             (None, Some(url)) => Opened::Link(url),
             (None, None) => Opened::Branch,
