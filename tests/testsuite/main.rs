@@ -45,6 +45,7 @@ mod policy_signed;
 mod project;
 mod project_edits;
 mod publish;
+mod publish_example;
 mod pull_requests;
 #[cfg(unix)]
 mod push_options;

@@ -84,7 +84,7 @@ fn described(proposed: &ProposedRelease) -> String {
         rows.push(("Ownership", "its signer becomes the owner of the name".to_owned()));
     }
     rows.push(("Policy", policy_text(policy)));
-    rows.push(("Runs in", changed(&difference.hosts, |hosts| host_text(hosts))));
+    rows.push(("Runs in", changed(&difference.hosts, host_text)));
     rows.push((
         "Python",
         changed(&difference.requires_python, |range| range.as_deref().map_or("any".to_owned(), shown)),
@@ -305,7 +305,7 @@ mod tests {
                     match part.split_once("</code>") {
                         Some((inner, after)) if at > 0 => {
                             assert!(!inner.contains(['<', '>', '`', '@', '#', '[', '|', '\n', '\\']) || inner.contains("&#"), "{inner}");
-                            rest.push_str("_");
+                            rest.push('_');
                             rest.push_str(after);
                         }
                         _ => rest.push_str(part),
