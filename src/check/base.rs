@@ -25,8 +25,10 @@ pub(super) fn differences(base: &Path, dir: &Path) -> Result<Vec<Problem>, Regis
     let (before, after) = (items(base)?, items(dir)?);
     let gone = before.keys().filter(|path| !after.contains_key(*path)).map(|path| (path, "was removed"));
     let may_be_new = |path: &Path| path.starts_with("index") || path.starts_with("blobs");
-    let new = after.keys().filter(|path| !before.contains_key(*path) && !may_be_new(path));
-    let new = new.map(|path| (path, "was added"));
+    let new = after
+        .iter()
+        .filter(|(path, item)| !before.contains_key(*path) && !(item.kind.is_file() && may_be_new(path)));
+    let new = new.map(|(path, _)| (path, "was added"));
     let changed: Vec<(&PathBuf, &str)> = before
         .par_iter()
         .filter_map(|(path, old)| Some((path, old, after.get(path)?)))

@@ -23,12 +23,12 @@ pub struct Dependents {
     pub changed: Vec<Moved>,
 }
 
-/// A package that does not resolve any more for a target.
+/// A package that does not resolve any more.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Broken {
     pub name: PackageName,
     pub version: String,
-    pub target: String,
+    pub targets: Vec<String>,
     /// Why, one sentence each.
     pub explanation: Vec<String>,
 }
@@ -128,7 +128,8 @@ fn solve_one<R: Rulebook>(
     rules: &R,
     given: &[Target],
 ) -> (Vec<Broken>, Vec<Moved>) {
-    let (mut broken, mut changed) = (Vec::new(), BTreeMap::<Vec<VersionChange>, Vec<String>>::new());
+    let mut broken = BTreeMap::<Vec<String>, Vec<String>>::new();
+    let mut changed = BTreeMap::<Vec<VersionChange>, Vec<String>>::new();
     let name = &latest.name;
     let found = before.package(name).ok().flatten();
     let Some((version, entry)) = latest
@@ -136,7 +137,7 @@ fn solve_one<R: Rulebook>(
         .as_ref()
         .and_then(|(version, _)| Some((version, found.as_ref()?.package.releases.get(version)?)))
     else {
-        return (broken, Vec::new());
+        return (Vec::new(), Vec::new());
     };
     let targets = match given {
         [] => targets::of_release(name, version, entry, before),
@@ -145,18 +146,22 @@ fn solve_one<R: Rulebook>(
     for target in &targets {
         match compare(name, version, target, before, after, rules) {
             Outcome::Same => {}
-            Outcome::Broken(explanation) => broken.push(Broken {
-                name: name.clone(),
-                version: version.to_string(),
-                target: target.name.clone(),
-                explanation,
-            }),
+            Outcome::Broken(explanation) => {
+                broken.entry(explanation).or_default().push(target.name.clone());
+            }
             Outcome::Changed(changes) => changed.entry(changes).or_default().push(target.name.clone()),
         }
     }
-    let moved =
-        |(changes, targets)| Moved { name: name.clone(), version: version.to_string(), targets, changes };
-    (broken, changed.into_iter().map(moved).collect())
+    let version = version.to_string();
+    let to_broken = |(explanation, targets)| Broken {
+        name: name.clone(),
+        version: version.clone(),
+        targets,
+        explanation,
+    };
+    let to_moved =
+        |(changes, targets)| Moved { name: name.clone(), version: version.clone(), targets, changes };
+    (broken.into_iter().map(to_broken).collect(), changed.into_iter().map(to_moved).collect())
 }
 
 fn compare<R: Rulebook>(

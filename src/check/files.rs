@@ -1,6 +1,5 @@
 //! The files of a release: read from their first byte to their last, and compared with what the record says of them.
 
-use std::fmt::Debug;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -24,12 +23,24 @@ pub(super) fn check(question: &Question, release: &ProposedRelease, report: &mut
         match result {
             Ok(Some(incoming)) if speaks(release, &incoming) => speaking.push((artifact, incoming)),
             Ok(_) => {}
-            Err(reason) => report.failures.push(Problem::new(&title, reason)),
+            Err(reason) => {
+                let reason = format!("has a file that cannot be used: {reason}");
+                report.failures.push(Problem::new(&title, reason));
+            }
         }
     }
     if release.name.family() == Family::Vitte && !files.is_empty() {
         let reason = "has files whose content is not compared with its record: rvp cannot read them yet";
         report.warnings.push(Problem::new(&title, reason));
+    }
+    let offered =
+        |extra: &String| speaking.iter().any(|(_, incoming)| incoming.release.extras.contains(extra));
+    if let Some(extra) = release.entry.release.extras.iter().find(|extra| !offered(extra))
+        && release.is_new
+        && !speaking.is_empty()
+    {
+        let reason = format!("has the extra `{extra}` in its record, and in none of its files");
+        report.failures.push(Problem::new(&title, reason));
     }
     for (at, (artifact, incoming)) in speaking.iter().enumerate() {
         let faults = faults(release, artifact, &incoming.release, at == 0);
@@ -56,7 +67,7 @@ fn read(question: &Question, name: &PackageName, artifact: &Artifact) -> Result<
     if question.blobs_elsewhere && !full.exists() {
         return Ok(None);
     }
-    check_blob(&full, artifact).map_err(|reason| format!("its blob {path} {reason}"))?;
+    check_blob(&full, artifact).map_err(|reason| format!("{path} {reason}"))?;
     if let Some(provenance) = &artifact.provenance {
         check_provenance(question.dir, question.verifier, artifact, provenance)?;
     }
@@ -104,25 +115,31 @@ fn speaks(release: &ProposedRelease, incoming: &Incoming) -> bool {
 fn faults(release: &ProposedRelease, artifact: &Artifact, own: &Release, is_first: bool) -> Vec<String> {
     let record = &release.entry.release;
     let mut faults = Vec::new();
-    let mut compare = |what: &str, file: &dyn Debug, record: &dyn Debug, same: bool| {
+    let mut compare = |what: &str, file: &[String], record: &[String], same: bool| {
+        let words = |texts: &[String]| match texts {
+            [] => "none".to_owned(),
+            texts => format!("`{}`", texts.join("`, `")),
+        };
         if !same {
-            faults.push(format!("has {what} {record:?} in its record, and {file:?} in {}", artifact.file));
+            let (file, record) = (words(file), words(record));
+            faults.push(format!("has as {what} {record} in its record, and {file} in {}", artifact.file));
         }
     };
     let requires = artifact.requires.as_ref().unwrap_or(&record.requires);
-    compare("the requirements", &own.requires, requires, own.requires == *requires);
-    let requires_python = artifact.requires_python.as_ref().or(record.requires_python.as_ref());
+    compare("requirements", &own.requires, requires, own.requires == *requires);
     // The empty text stands for metadata that asks for none.
-    let requires_python = requires_python.map(String::as_str).unwrap_or_default();
-    let own_python = own.requires_python.as_deref().unwrap_or_default();
-    compare("the requires-python", &own_python, &requires_python, own_python == requires_python);
+    let requires_python = artifact.requires_python.as_ref().or(record.requires_python.as_ref());
+    let requires_python = requires_python.filter(|text| !text.is_empty());
+    let own_python = own.requires_python.as_ref().filter(|text| !text.is_empty());
+    let texts = |text: Option<&String>| text.into_iter().cloned().collect::<Vec<_>>();
+    compare("requires-python", &texts(own_python), &texts(requires_python), own_python == requires_python);
     let known = |extra: &String| record.extras.contains(extra);
-    let all_known = !release.is_new || own.extras.iter().all(known);
-    compare("the extras", &own.extras, &record.extras, all_known);
+    compare("extras", &own.extras, &record.extras, !release.is_new || own.extras.iter().all(known));
     // The release record says these as its first file does.
     if is_first && release.is_new {
-        compare("the licence", &own.license, &record.license, own.license == record.license);
-        compare("the summary", &own.summary, &record.summary, own.summary == record.summary);
+        let of = |text: &Option<String>| texts(text.as_ref());
+        compare("licence", &of(&own.license), &of(&record.license), own.license == record.license);
+        compare("summary", &of(&own.summary), &of(&record.summary), own.summary == record.summary);
     }
     faults
 }

@@ -80,7 +80,7 @@ impl Report {
         page.section("Releases", &head, self.releases.iter().map(release));
         let other = self.other_records.iter().map(|text| format!("- {}\n", code(text, LONG)));
         page.section("Other records", "", other);
-        let columns = ["Package", "Target", "Why"];
+        let columns = ["Package", "Targets", "Why"];
         let head = row(&columns) + &row(&columns.map(|_| "---"));
         page.section(
             "Packages that do not resolve any more",
@@ -180,7 +180,11 @@ fn targets(release: &CheckedRelease) -> String {
 
 fn broken(broken: &Broken) -> String {
     let title = format!("{} {}", broken.name, broken.version);
-    row(&[code(&title, SHORT), code(&broken.target, SHORT), code(&broken.explanation.join("; "), LONG)])
+    row(&[
+        code(&title, SHORT),
+        list(broken.targets.iter().cloned()),
+        code(&broken.explanation.join("; "), LONG),
+    ])
 }
 
 fn moved(moved: &Moved) -> String {

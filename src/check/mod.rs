@@ -15,7 +15,7 @@ mod rules;
 mod targets;
 mod view;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -72,7 +72,9 @@ pub fn check(question: &Question) -> Result<Report, RegistryError> {
     let proposals = judge_proposals(reader, question.dir, &judged_by, Latest::read)?;
     let mut report = Report::new(&reader.config()?.name, &proposals);
     if let Some(base) = question.base {
-        report.failures.extend(base::differences(base, question.dir)?);
+        let known: BTreeSet<String> = report.failures.iter().map(|problem| problem.about.clone()).collect();
+        let differences = base::differences(base, question.dir)?;
+        report.failures.extend(differences.into_iter().filter(|problem| !known.contains(&problem.about)));
     }
     let before = View::new(question.registries, question.shipped_host);
     let (releases, packages) = proposed::apply(reader, &proposals.records, question.now, &mut report);
@@ -108,7 +110,7 @@ fn one(
     files::check(question, release, report);
     let policy = rules.violations(release, reader, report);
     for violation in &policy {
-        let is = if violation.passes { "waits" } else { "is forbidden" };
+        let is = if violation.passes { "cannot be used yet" } else { "is forbidden" };
         let problem = Problem::new(&title, format!("{is} by {violation}; {}", violation.mend));
         match violation.passes {
             true => report.warnings.push(problem),
@@ -126,8 +128,12 @@ fn one(
             OnTarget::of(target, resolve_one(&release.name, &release.version, target, after, rules))
         })
         .collect();
+    let mut unresolved: BTreeMap<&[String], Vec<&str>> = BTreeMap::new();
     for target in targets.iter().filter(|target| !target.explanation.is_empty()) {
-        let reason = format!("does not resolve for {}: {}", target.target, target.explanation.join("; "));
+        unresolved.entry(&target.explanation).or_default().push(&target.target);
+    }
+    for (explanation, targets) in unresolved {
+        let reason = format!("does not resolve for {}: {}", targets.join(", "), explanation.join("; "));
         report.failures.push(Problem::new(&title, reason));
     }
     let previous = after.package(&release.name).ok().flatten();

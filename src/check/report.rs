@@ -135,8 +135,11 @@ impl Report {
     pub(super) fn fail_for_broken(&mut self) {
         for broken in &self.dependents.broken {
             let about = format!("{} {}", broken.name, broken.version);
-            let reason =
-                format!("does not resolve any more for {}: {}", broken.target, broken.explanation.join("; "));
+            let reason = format!(
+                "does not resolve any more for {}: {}",
+                broken.targets.join(", "),
+                broken.explanation.join("; ")
+            );
             self.failures.push(Problem { about, reason });
         }
     }
@@ -168,9 +171,9 @@ fn other(proposed: &ProposedRecord) -> Option<String> {
         Record::Yank(yank) if yank.yanked => format!("yanks {name} {}: {}", yank.version, yank.reason),
         Record::Yank(yank) => format!("takes back the yank of {name} {}", yank.version),
         Record::Approve(approve) => format!("approves {name} {}", approve.version),
-        Record::Owners(owners) => format!("makes {} the owners of {name}", owners.set.shown()),
+        Record::Owners(owners) => format!("sets the owners of {name}: {}", owners.set.shown()),
         Record::Prefix(owners) => {
-            format!("makes {} the owners of all names that begin with {}", owners.set.shown(), owners.prefix)
+            format!("sets the owners of all names that begin with {}: {}", owners.prefix, owners.set.shown())
         }
         Record::File(file) => format!("changes {}", file.path),
         Record::Key(_) => "changes the key of the log".into(),

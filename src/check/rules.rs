@@ -29,9 +29,11 @@ impl<'a> Rules<'a> {
     ) -> Self {
         let nothing = Policies::new(Vec::new(), question.now);
         let judge = Judge::new(&nothing, question.registries, question.verifier.clone());
-        let judge = judge.map_err(|error| {
+        if let Err(error) = &judge
+            && report.failures.iter().all(|known| known.about != layout::POLICY)
+        {
             report.failures.push(Problem::new(layout::POLICY, format!("cannot be applied: {error}")));
-        });
+        }
         let is_approval = |one: &&ProposedRecord| matches!(one.record, Record::Approve(_));
         Self {
             judge: judge.ok(),

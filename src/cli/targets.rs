@@ -1,9 +1,7 @@
 //! Targets that are named one option at a time, for what is done for several of them.
 
-use std::path::Path;
-
 use rvp::model::{Target, TargetSpec};
-use rvp::project::Settings;
+use rvp::project::{Location, Settings};
 use rvp::resolve::{NoRules, decide_target};
 
 use super::context::Context;
@@ -29,10 +27,10 @@ impl TargetArguments {
         self.target.is_empty() && self.python.is_empty() && self.platform.is_empty()
     }
 
-    /// The targets, by the hosts that the registry in `dir` knows.
-    pub fn decide(&self, context: &Context, dir: &Path) -> anyhow::Result<Vec<Target>> {
+    /// The targets, by the hosts that a registry knows.
+    pub fn decide(&self, context: &Context, registry: &Location) -> anyhow::Result<Vec<Target>> {
         let settings = context.settings(Settings::default(), None)?;
-        let hosts = KnownHosts::of_directory(context, dir)?;
+        let hosts = KnownHosts::of_registry(context, registry)?;
         let machine = ThisMachine::new(context, &settings, None);
         let mut targets = Vec::new();
         for host in or_default(&self.target) {

@@ -46,6 +46,9 @@ pub struct Registry {
     /// The API of that, where it is not at the usual place.
     #[serde(default, deserialize_with = "text::option")]
     pub forge_api: Option<ForgeApi>,
+    /// A file that all who write to this bucket lock in turn, for stores that do not compare and swap.
+    #[serde(default)]
+    pub write_lock: Option<PathBuf>,
 }
 
 /// Where a registry stands.
@@ -124,6 +127,7 @@ impl Registry {
             quorum: None,
             forge: None,
             forge_api: None,
+            write_lock: None,
         }
     }
 

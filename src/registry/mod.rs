@@ -2,6 +2,8 @@
 
 mod api;
 mod authority;
+mod backend;
+mod backend_dir;
 mod bucket;
 mod checkpoint;
 mod client;
@@ -40,7 +42,7 @@ mod writer;
 
 pub(crate) use api::{Api, ApiAnswer, TokenSources};
 pub use authority::{Authority, SignedRecord};
-pub use bucket::BucketStore;
+pub use bucket::{BucketPlace, BucketStore};
 pub use checkpoint::Checkpoint;
 pub use client::{ClientFolders, replace_file};
 pub use config::Config;

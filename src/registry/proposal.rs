@@ -3,8 +3,7 @@
 //! Whoever proposes lines hands over a whole folder, so nothing in it is believed: what is committed must still be what
 //! the signed state says, byte for byte.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,8 +11,9 @@ use futures::executor::block_on;
 use rayon::prelude::*;
 
 use super::authority::{Authority, SignedRecord};
-use super::directory::{InDirectory, IndexFile, index_file};
-use super::seal::{self, Dropped, Present as _};
+use super::backend::{Backend as _, InBackend, IndexFile, cut_index, index_limit};
+use super::backend_dir::DirBackend;
+use super::seal::{self, Batch, Dropped, Present as _};
 use super::snapshot::{self, Entry};
 use super::{Reader, RegistryError, layout, log};
 use crate::model::{Blake3, Prefixes, Record, Signer};
@@ -67,126 +67,108 @@ pub fn judge_proposals<T: Send>(
     rules: &ProposalRules,
     each: impl Fn(&str, &[u8]) -> Option<T> + Sync,
 ) -> Result<Proposals<T>, RegistryError> {
-    let config = reader.config()?;
+    let backend = DirBackend::for_reading(dir);
     let checkpoint = reader.checkpoint();
-    if rules.now < checkpoint.time {
-        return Err(RegistryError::Clock { now: rules.now, sealed: checkpoint.time });
-    }
     let entries = block_on(snapshot::all(reader, checkpoint.snapshot))?;
-    let (found, mut altered) = index_files(dir)?;
+    let found = backend.index_files()?.into_iter().map(|(path, _)| path);
     let committed = entries.keys().filter(|path| layout::is_index_path(path)).cloned();
-    let paths: BTreeSet<String> = found.into_iter().chain(committed).collect();
-
-    let read = |path: &String| (path.clone(), index_file(dir, path, entries.get(path).copied()));
-    let looked_at: Vec<_> = paths
-        .par_iter()
-        .map(|path| match read(path) {
-            (path, Ok(file)) => {
-                let said = each(&path, &file.committed);
-                (said, Ok((path, file)).map(|(path, file)| (!file.behind.is_empty()).then_some((path, file))))
-            }
-            (path, Err(error)) => (None, Err((path, error))),
-        })
-        .collect();
-    let (mut committed, mut proposed) = (Vec::new(), BTreeMap::new());
-    for (said, file) in looked_at {
-        committed.extend(said);
+    let paths: BTreeSet<String> = found.chain(committed).collect();
+    let read = |path: &String| {
+        let entry = entries.get(path).copied();
+        let file = cut_index(backend.location(), path, backend.read(path, index_limit(entry))?, entry)?;
+        Ok((each(path, &file.committed), file))
+    };
+    let looked_at: Vec<_> = paths.par_iter().map(read).collect();
+    let (mut committed, mut proposed, mut altered) = (Vec::new(), BTreeMap::new(), Vec::new());
+    for (path, file) in paths.into_iter().zip(looked_at) {
         match file {
-            Ok(file) => proposed.extend(file),
-            Err((path, RegistryError::Altered { reason, .. })) => altered.push(Altered { path, reason }),
-            Err((_, error)) => return Err(error),
+            Ok((said, file)) => {
+                committed.extend(said);
+                if !file.behind.is_empty() {
+                    proposed.insert(path, file);
+                }
+            }
+            Err(RegistryError::Altered { reason, .. }) => {
+                let reason = format!("is not what was committed: {reason}");
+                altered.push(Altered { path, reason });
+            }
+            Err(error) => return Err(error),
         }
     }
     let listed = entries.iter().filter(|(path, _)| !layout::is_index_path(path));
-    altered.extend(listed.filter_map(|(path, entry)| listed_fault(dir, path, *entry)));
+    altered.extend(listed.filter_map(|(path, entry)| listed_fault(&backend, path, *entry)));
     if let Err(error) = log::replay(reader, checkpoint, 0, |_, _| Ok(())) {
-        altered.push(Altered { path: "log".into(), reason: error.to_string() });
+        let reason = format!("is not what was committed: {error}");
+        altered.push(Altered { path: "log".into(), reason });
     }
-
-    let nothing = BTreeMap::new();
-    let present = InDirectory { dir, need_blobs: !rules.blobs_elsewhere, replaced: &nothing };
-    let no_prefixes = Prefixes::default();
-    let seal_rules = seal::Rules {
-        registry: &config.name,
-        present: &present,
-        authority: Some(rules.authority),
-        prefixes: &no_prefixes,
-        time: rules.now,
-    };
-    let prepare = |(path, file): (String, IndexFile), rules: seal::Rules| {
-        seal::prepare(path, &file.committed, file.behind, Vec::new(), rules)
-    };
-    // As in a seal, owners of prefixes come first: the other records are under them.
-    let first = match proposed.remove_entry(layout::PREFIXES_INDEX) {
-        Some(of_prefixes) => Some(prepare(of_prefixes, seal_rules)?),
-        None => None,
-    };
-    let prefixes = match (&first, reader.file(layout::PREFIXES_INDEX)) {
-        (Some(batch), _) => batch.prefixes.clone(),
-        (None, Ok(Some(bytes))) => Prefixes::parse(&bytes)?,
-        (None, _) => Prefixes::default(),
-    };
-    let seal_rules = seal::Rules { prefixes: &prefixes, ..seal_rules };
-    let others =
-        proposed.into_par_iter().map(|one| prepare(one, seal_rules)).collect::<Result<Vec<_>, _>>()?;
-
+    let batches = seal_all(reader, &backend, proposed, rules)?;
     let mut proposals = Proposals { records: Vec::new(), refused: Vec::new(), altered, committed };
-    for batch in first.into_iter().chain(others) {
-        for line in batch.lines {
-            let record =
-                Record::parse(&line).map_err(|error| RegistryError::Record { reason: error.to_string() })?;
-            let signers = signers(&config.name, rules.authority, &present, (&batch.path, &line, &record))
-                .map_err(|reason| RegistryError::Record { reason })?;
-            proposals.records.push(ProposedRecord { path: batch.path.clone(), line, record, signers });
-        }
+    for (batch, records) in batches {
+        proposals.records.extend(records);
         proposals.refused.extend(batch.dropped);
     }
     Ok(proposals)
 }
 
-/// All files below `index`, and what is neither a file nor a folder there: a host may follow a link to anywhere.
-fn index_files(dir: &Path) -> Result<(Vec<String>, Vec<Altered>), RegistryError> {
-    let (mut files, mut others) = (Vec::new(), Vec::new());
-    let root = dir.join("index");
-    for item in walkdir::WalkDir::new(&root).sort_by_file_name() {
-        let item = item.map_err(|error| {
-            let path = error.path().unwrap_or(&root).to_owned();
-            RegistryError::io("read the folder", path)(error.into())
-        })?;
-        let inside = item.path().strip_prefix(dir).unwrap_or(item.path());
-        let parts: Option<Vec<&str>> = inside.iter().map(|part| part.to_str()).collect();
-        // As a seal does: a name that begins with a dot is that of a temporary file, which a writer left that died.
-        let hidden = item.file_name().as_encoded_bytes().starts_with(b".");
-        match (parts, item.file_type()) {
-            (_, kind) if kind.is_dir() => {}
-            (Some(parts), kind) if kind.is_file() && !hidden => files.push(parts.join("/")),
-            (_, kind) if kind.is_file() && hidden => {}
-            _ => others.push(Altered {
-                path: inside.display().to_string(),
-                reason:
-                    "has no place in an index: it is neither a file nor a folder, or its name is not UTF-8"
-                        .into(),
-            }),
-        }
+/// What a seal would make of the lines behind the committed ones, and who has signed those that it would take.
+fn seal_all(
+    reader: &Reader,
+    backend: &DirBackend,
+    mut proposed: BTreeMap<String, IndexFile>,
+    rules: &ProposalRules,
+) -> Result<Vec<(Batch, Vec<ProposedRecord>)>, RegistryError> {
+    let registry = &reader.config()?.name;
+    let (nothing_put, nothing_replaced) = (HashSet::new(), BTreeMap::new());
+    let present = InBackend::new(backend, !rules.blobs_elsewhere, &nothing_put, &nothing_replaced);
+    let no_prefixes = Prefixes::default();
+    let seal_rules = seal::Rules {
+        registry,
+        present: &present,
+        authority: Some(rules.authority),
+        prefixes: &no_prefixes,
+        time: rules.now.max(reader.checkpoint().time),
+    };
+    let judge = |(path, file): (String, IndexFile), seal_rules: seal::Rules| {
+        let batch = seal::prepare(path, &file.committed, file.behind, Vec::new(), seal_rules)?;
+        let record = |line: &String| {
+            let bad = |reason: String| RegistryError::Record { reason };
+            let record = Record::parse(line).map_err(|error| bad(error.to_string()))?;
+            let (path, line) = (batch.path.clone(), line.clone());
+            let signers =
+                signers(registry, rules.authority, &present, (&path, &line, &record)).map_err(bad)?;
+            Ok(ProposedRecord { path, line, record, signers })
+        };
+        let records = batch.lines.iter().map(record).collect::<Result<Vec<_>, RegistryError>>()?;
+        Ok((batch, records))
+    };
+    // As in a seal, owners of prefixes come first: the other records are under them.
+    let first = match proposed.remove_entry(layout::PREFIXES_INDEX) {
+        Some(of_prefixes) => Some(judge(of_prefixes, seal_rules)?),
+        None => None,
+    };
+    let prefixes = match &first {
+        Some((batch, _)) => batch.prefixes.clone(),
+        None => Prefixes::parse(&reader.file(layout::PREFIXES_INDEX)?.unwrap_or_default())?,
+    };
+    let seal_rules = seal::Rules { prefixes: &prefixes, ..seal_rules };
+    let others: Result<Vec<_>, RegistryError> =
+        proposed.into_par_iter().map(|one| judge(one, seal_rules)).collect();
+    match present.failure() {
+        Some(failure) => Err(failure),
+        None => Ok(first.into_iter().chain(others?).collect()),
     }
-    Ok((files, others))
 }
 
 /// What is wrong with a listed file, which must stand in its place as it was committed.
-fn listed_fault(dir: &Path, path: &str, entry: Entry) -> Option<Altered> {
-    let altered = |reason: String| Some(Altered { path: path.to_owned(), reason });
+fn listed_fault(backend: &DirBackend, path: &str, entry: Entry) -> Option<Altered> {
+    let altered = |reason: &str| Some(Altered { path: path.to_owned(), reason: reason.to_owned() });
     if !layout::is_listed_file(path) {
-        return altered("cannot be the path of a listed file".into());
+        return altered("cannot be the path of a listed file");
     }
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(dir.join(path))
-        .and_then(|file| file.take(entry.length.saturating_add(1)).read_to_end(&mut bytes));
-    match read {
-        Err(error) => altered(format!("cannot be read: {error}")),
-        Ok(_) if bytes.len() as u64 != entry.length || Blake3::of(&bytes) != entry.digest => {
-            altered("is not the file that was committed".into())
-        }
-        Ok(_) => None,
+    match backend.read(path, entry.length.saturating_add(1)) {
+        Ok(Some(bytes)) if bytes.len() as u64 == entry.length && Blake3::of(&bytes) == entry.digest => None,
+        Ok(_) => altered("is not what was committed"),
+        Err(error) => altered(&error.to_string()),
     }
 }
 
@@ -194,7 +176,7 @@ fn listed_fault(dir: &Path, path: &str, entry: Entry) -> Option<Altered> {
 fn signers(
     registry: &str,
     authority: &dyn Authority,
-    present: &InDirectory,
+    present: &InBackend,
     (path, line, record): (&str, &str, &Record),
 ) -> Result<Vec<Signer>, String> {
     let read = |file| present.bundle(file).map(Arc::new);

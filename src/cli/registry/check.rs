@@ -14,7 +14,7 @@ use crate::cli::known_hosts::shipped;
 use crate::cli::output;
 use crate::cli::targets::TargetArguments;
 
-/// Check the proposed lines of a registry and their files, as a reviewer before a merge
+/// Check the proposed lines of a registry before they are merged
 ///
 /// Nothing is written, and no private key is needed. Beside all that `rvp registry seal` asks for, the files must be what the records
 /// say, nothing committed may be altered, the registry's own policy must admit the releases, they must resolve, and so
@@ -40,7 +40,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let settings = context.settings(Settings::default(), None)?;
     let targets = match arguments.targets.is_empty() {
         true => Vec::new(),
-        false => arguments.targets.decide(context, &arguments.dir)?,
+        false => arguments.targets.decide(context, &Location::Path(arguments.dir.clone()))?,
     };
     let reader = context.open_directory(&arguments.dir, None)?;
     let registry = Registry::new(reader.config()?.name.clone(), Location::Path(arguments.dir.clone()));
@@ -71,11 +71,11 @@ fn print(report: &Report) -> anyhow::Result<()> {
         print_release(release)?;
     }
     for record in &report.other_records {
-        output::line(record)?;
+        line(record)?;
     }
     for moved in &report.dependents.changed {
         let changes: Vec<String> = moved.changes.iter().map(ToString::to_string).collect();
-        output::line(&format!(
+        line(&format!(
             "{} {} gets {} for {}",
             moved.name,
             moved.version,
@@ -84,18 +84,23 @@ fn print(report: &Report) -> anyhow::Result<()> {
         ))?;
     }
     for warning in &report.warnings {
-        output::line(&format!("warning: {} {}", warning.about, warning.reason))?;
+        line(&format!("warning: {} {}", warning.about, warning.reason))?;
     }
     for failure in &report.failures {
-        output::line(&format!("FAILED: {} {}", failure.about, failure.reason))?;
+        line(&format!("FAILED: {} {}", failure.about, failure.reason))?;
     }
-    output::line(&format!(
+    line(&format!(
         "{}: {}, {}; {} resolved again",
         if report.is_sound() { "sound" } else { "NOT SOUND" },
         output::count(report.records, "record"),
         output::count(report.releases.len(), "release"),
         output::count(report.dependents.examined, "dependent"),
     ))
+}
+
+/// Prints a line, in which nothing that others have written moves the cursor.
+fn line(text: &str) -> anyhow::Result<()> {
+    output::line(&text.replace(|c: char| c.is_control() && c != '\n', " "))
 }
 
 fn print_release(release: &CheckedRelease) -> anyhow::Result<()> {
@@ -109,19 +114,20 @@ fn print_release(release: &CheckedRelease) -> anyhow::Result<()> {
         [] => "unsigned".into(),
         signers => format!("signed by {}", signers.join(" and ")),
     };
-    output::line(&format!(
+    line(&format!(
         "{} {}: {after}, {}, {}, {signers}",
         release.name,
         release.version,
         output::count(release.new_files, "new file"),
         HumanBytes(difference.size.after),
     ))?;
-    for line in changes(difference) {
-        output::line(&format!("  {line}"))?;
+    for change in changes(difference) {
+        line(&format!("  {change}"))?;
     }
-    for target in release.targets.iter().filter(|target| target.explanation.is_empty()) {
-        let packages = output::count(target.packages, "package");
-        output::line(&format!("  resolves for {} to {packages}", target.target))?;
+    let fine = release.targets.iter().filter(|target| target.explanation.is_empty());
+    let fine: Vec<&str> = fine.map(|target| target.target.as_str()).collect();
+    if !fine.is_empty() {
+        line(&format!("  resolves for {}", fine.join(", ")))?;
     }
     Ok(())
 }
