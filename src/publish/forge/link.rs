@@ -106,23 +106,23 @@ mod tests {
             let push = forge.push(&proposal);
             let last = push.options.last().cloned().unwrap_or_default();
             let link = forge.link(&proposal).map_or("none".to_owned(), |url| url.to_string());
-            format!("{} {last}\n{link}", push.reference)
+            format!("{link}\n{} {last}", push.reference)
         };
         insta::assert_snapshot!(linked("git+https://github.com/acme/registry", "ssh://git@github.com/ana/registry.git"), @r"
-        refs/heads/rvp/x
         https://github.com/acme/registry/compare/main...ana:rvp/x?quick_pull=1&title=t
+        refs/heads/rvp/x
         ");
         insta::assert_snapshot!(linked("git+https://gitlab.com/acme/registry", "https://gitlab.com/ana/registry"), @r"
-        refs/heads/rvp/x merge_request.target_project=acme/registry
         https://gitlab.com/ana/registry/-/merge_requests/new?merge_request%5Bsource_branch%5D=rvp%2Fx&merge_request%5Btarget_branch%5D=main&merge_request%5Btitle%5D=t
+        refs/heads/rvp/x merge_request.target_project=acme/registry
         ");
         insta::assert_snapshot!(linked("git+https://codeberg.org/acme/registry", "https://codeberg.org/ana/registry"), @r"
-        refs/heads/rvp/x
         https://codeberg.org/acme/registry/compare/main...ana:rvp/x
+        refs/heads/rvp/x
         ");
         insta::assert_snapshot!(linked("git+https://github.com/acme/registry", "https://gitlab.com/ana/registry"), @r"
-        refs/heads/rvp/x
         none
+        refs/heads/rvp/x
         ");
     }
 
