@@ -89,7 +89,12 @@ impl Writable {
             remote => remote.clone(),
         };
         let options = context.store_options(&registry.name, settings);
-        Ok(Some(Requests { forge: Forge::of(&place, of_forge), options, remote }))
+        let forge = Forge::of(&place, of_forge);
+        let forge = match &remote {
+            Some(remote) => forge.with_fork(remote),
+            None => forge,
+        };
+        Ok(Some(Requests { forge, options, remote }))
     }
 
     /// The settings that hold for what is written.

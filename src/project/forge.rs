@@ -69,3 +69,20 @@ impl fmt::Display for ForgeApi {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_api_is_a_plain_url() {
+        let api = |text: &str| ForgeApi::from_text(text).map(|api| api.to_string());
+        assert_eq!(api("https://github.example/api/v3/").as_deref(), Ok("https://github.example/api/v3"));
+        for text in ["github.example", "ftp://h/api", "https://h/api?x=1", "https://h/api#x", ""] {
+            assert!(api(text).is_err(), "{text}");
+        }
+        assert!(api("https://me:secret@h/api").is_err_and(|reason| !reason.contains("secret")));
+        assert_eq!(ForgeKind::from_text("forgejo"), Ok(ForgeKind::Gitea));
+        assert!(ForgeKind::from_text("bitbucket").is_err());
+    }
+}

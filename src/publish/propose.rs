@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use super::forge::{Forge, ForgeError, Opened, Proposal, proposed_releases};
+use super::markdown::code;
 use super::sign::title;
 use super::{PublishError, SignedRecords};
 use crate::model::{Package, PackageName, Record, Signer};
@@ -125,15 +126,13 @@ impl Destination {
         let runtime = Handle::current();
         let mut branch =
             Branch { name: proposal.branch.clone(), remote: remote.clone(), ..Branch::default() };
-        if remote.is_none() {
-            match runtime.block_on(forge.check_branch(proposal, options)) {
-                Err(ForgeError::Closed { .. } | ForgeError::Merged { .. }) => return Ok(None),
-                // What cannot be asked now is said after the push.
-                Err(ForgeError::Failed { .. }) | Ok(()) => {}
-            }
-            let push = forge.push(proposal);
-            (branch.reference, branch.options) = (Some(push.reference), push.options);
+        match runtime.block_on(forge.check_branch(proposal, options)) {
+            Err(ForgeError::Closed { .. } | ForgeError::Merged { .. }) => return Ok(None),
+            // What cannot be asked now is said after the push.
+            Err(ForgeError::Failed { .. }) | Ok(()) => {}
         }
+        let push = forge.push(proposal);
+        (branch.reference, branch.options) = (Some(push.reference), push.options);
         let pushed = match self.writer.propose(records, &branch, now) {
             Err(RegistryError::BranchTaken { .. }) => return Ok(None),
             pushed => pushed?,
@@ -143,17 +142,14 @@ impl Destination {
             Proposed::Appended => return Ok(Some(Waiting::Here)),
             Proposed::Pushed { said } => said,
         };
-        let opened = match remote {
-            Some(_) => Ok(Opened::Branch),
-            None => runtime.block_on(forge.open(proposal, said.as_deref().unwrap_or_default(), options)),
-        };
+        let opened = runtime.block_on(forge.open(proposal, said.as_deref().unwrap_or_default(), options));
         Ok(Some(Waiting::Branch(WaitingBranch {
             name: proposal.branch.clone(),
             base: proposal.base.clone(),
             is_new: said.is_some(),
             remote: remote.clone(),
             opened,
-            link: forge.link(proposal).filter(|_| remote.is_none()),
+            link: forge.link(proposal),
         })))
     }
 
@@ -176,8 +172,8 @@ impl Destination {
         }
         let titles: Vec<String> = records.iter().map(title).collect();
         let title = format!("Propose {}", titles.first().map_or("nothing", String::as_str));
-        let body =
-            format!("Proposed with `rvp`.\n\n{}", super::markdown::code_block(&titles.join("\n"), 10_000));
+        let listed: Vec<String> = titles.iter().map(|title| format!("- {}\n", code(title, 300))).collect();
+        let body = format!("Proposed with `rvp`.\n\n{}", listed.concat());
         Ok(Proposal { title, body, branch: String::new(), base })
     }
 }

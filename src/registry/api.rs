@@ -110,8 +110,10 @@ impl Api {
 }
 
 fn find(base: &Url, tokens: &TokenSources<'_>) -> Result<Option<Found>, Failure> {
+    // Where others could read along, only what is stored for that very place is sent.
+    let repository = tokens.repository.filter(|_| is_private(base));
     if let Some(sources) = tokens.sources {
-        for place in [Some(base), tokens.repository].into_iter().flatten() {
+        for place in [Some(base), repository].into_iter().flatten() {
             let found = sources.find(place).map_err(|error| {
                 let (reason, hint) = error.parts();
                 Failure::lasting(reason, hint)
@@ -125,7 +127,6 @@ fn find(base: &Url, tokens: &TokenSources<'_>) -> Result<Option<Found>, Failure>
             }
         }
     }
-    // Others could read along.
     if !is_private(base) {
         return Ok(None);
     }

@@ -134,8 +134,7 @@ impl Writer {
     fn check_continues(&mut self) -> Result<(), RegistryError> {
         let Some(key) = self.key.clone() else { return Ok(()) };
         let Some(last) = key.last_sealed()? else { return Ok(()) };
-        let check =
-            |this: &Self| key.check_continues(this.backend.location(), this, &this.checkpoint, &last);
+        let check = |this: &Self| key.check_continues(this.backend.location(), this, &this.checkpoint, &last);
         match check(self) {
             // Another writer with this key may have sealed after the state was read, and before what it remembers was.
             Err(RegistryError::Behind { .. }) => {

@@ -38,6 +38,8 @@ mod mirror_bundle;
 mod mirror_crashes;
 mod mirror_faults;
 mod ownership;
+#[cfg(unix)]
+mod pages_example;
 mod policy;
 mod policy_check;
 mod policy_files;
@@ -48,7 +50,10 @@ mod policy_signed;
 mod project;
 mod project_edits;
 mod publish;
+mod publish_example;
 mod pull_requests;
+#[cfg(unix)]
+mod push_options;
 mod registry;
 mod registry_add;
 mod registry_check;

@@ -144,6 +144,17 @@ fn a_pull_request_is_opened_or_brought_up_to_date() {
 }
 
 #[test]
+fn a_branch_of_a_fork_is_its_owner_s() {
+    let github = GitHub::start();
+    let fork = url::Url::parse(&format!("{}/ana/Hello-World.git", github.nginx.http())).unwrap();
+    let forge = github.forge(USUAL, Some("s3cret")).with_fork(&fork);
+    // The open request of `octocat:new-topic` is another one.
+    assert_snapshot!(github.open(&forge, "new-topic"), @"request https://github.com/octocat/Hello-World/pull/1347, new: Some(true)");
+    let asked = github.nginx.requests();
+    assert!(asked[0].contains("?head=ana%3Anew-topic&"), "{asked:?}");
+}
+
+#[test]
 fn a_branch_of_a_closed_request_is_not_used_again() {
     let github = GitHub::start();
     let forge = |api| github.forge(api, Some("s3cret"));

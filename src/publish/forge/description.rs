@@ -84,7 +84,7 @@ fn described(proposed: &ProposedRelease) -> String {
         rows.push(("Ownership", "its signer becomes the owner of the name".to_owned()));
     }
     rows.push(("Policy", policy_text(policy)));
-    rows.push(("Runs in", changed(&difference.hosts, |hosts| host_text(hosts))));
+    rows.push(("Runs in", changed(&difference.hosts, host_text)));
     rows.push((
         "Python",
         changed(&difference.requires_python, |range| range.as_deref().map_or("any".to_owned(), shown)),
@@ -240,17 +240,17 @@ mod tests {
         | | |
         |---|---|
         | Follows | <code>1.1</code> |
-        | Signed by | <code>https&#58;&#47;&#47;github.com&#47;acme&#47;walls&#47;.github&#47;workflows&#47;release.yml&#64;refs&#47;tags&#47;v1.2 (of requests&#62;=2; python&#95;version &#60; &#39;3.12&#39;)</code> |
-        | Policy | **against it:** <code>requests&#62;=2; python&#95;version &#60; &#39;3.12&#39;</code> |
+        | Signed by | <code>https&#58;//github.com/acme/walls/.github/workflows/release.yml&#64;refs/tags/v1.2 (of requests&#62;=2; python&#95;version &#60; '3.12')</code> |
+        | Policy | **against it:** <code>requests&#62;=2; python&#95;version &#60; '3.12'</code> |
         | Runs in | <code>revit &#62;=2022,&#60;2028</code>, before <code>revit &#62;=2021</code> |
-        | Python | <code>requests&#62;=2; python&#95;version &#60; &#39;3.12&#39;</code> |
+        | Python | <code>requests&#62;=2; python&#95;version &#60; '3.12'</code> |
         | Licence | <code>MIT</code> |
         | Built for | <code>py3-none-any</code> |
         | Size | 11.77 MiB, before 8.79 KiB |
 
         **Dependencies added**
 
-        - <code>requests&#62;=2; python&#95;version &#60; &#39;3.12&#39;</code>
+        - <code>requests&#62;=2; python&#95;version &#60; '3.12'</code>
 
         **Dependencies removed**
 
@@ -258,11 +258,11 @@ mod tests {
 
         **Dependencies changed**
 
-        - <code>requests&#62;=2; python&#95;version &#60; &#39;3.12&#39;</code>, before <code>numpy&#62;=1</code>
+        - <code>requests&#62;=2; python&#95;version &#60; '3.12'</code>, before <code>numpy&#62;=1</code>
 
         **New files**
 
-        - <code>requests&#62;=2; python&#95;version &#60; &#39;3.12&#39;</code>, 11.77 MiB
+        - <code>requests&#62;=2; python&#95;version &#60; '3.12'</code>, 11.77 MiB
 
         ### <code>acme-units 1.2</code>
 
@@ -305,7 +305,7 @@ mod tests {
                     match part.split_once("</code>") {
                         Some((inner, after)) if at > 0 => {
                             assert!(!inner.contains(['<', '>', '`', '@', '#', '[', '|', '\n', '\\']) || inner.contains("&#"), "{inner}");
-                            rest.push_str("_");
+                            rest.push('_');
                             rest.push_str(after);
                         }
                         _ => rest.push_str(part),

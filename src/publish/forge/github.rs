@@ -26,6 +26,7 @@ pub(super) struct GitHub {
     api: Api,
     pulls: Url,
     repository: String,
+    /// Whose branches are proposed.
     owner: String,
 }
 
@@ -33,13 +34,15 @@ impl GitHub {
     /// None where there is no token.
     pub fn of(
         repository: &Repository,
+        fork: Option<&Repository>,
         place: &GitPlace,
         settings: &ForgeSettings,
         options: &StoreOptions,
     ) -> Result<Option<Self>, ForgeError> {
         let name = repository.web.to_string();
         let failed = |failure| ForgeError::failed(FIND, &name, failure);
-        let (Some(api), Some((owner, _))) = (repository.github_api(settings), repository.owner_and_name())
+        let (Some(api), Some((owner, _))) =
+            (repository.github_api(settings), fork.unwrap_or(repository).owner_and_name())
         else {
             let hint = "write it as git+https://github.com/owner/repository.git";
             return Err(failed(Failure::lasting("its path is not that of a GitHub repository", hint)));
@@ -98,7 +101,7 @@ impl GitHub {
             return Ok(Opened::Request { url: updated.html_url, is_new: Some(false) });
         }
         let request = json!({
-            "title": title, "body": body, "head": proposal.branch, "base": proposal.base, "maintainer_can_modify": true,
+            "title": title, "body": body, "head": format!("{}:{}", self.owner, proposal.branch), "base": proposal.base, "maintainer_can_modify": true,
         });
         let opened: PullRequest = self.ask(OPEN, Method::POST, &self.pulls, Some(&request)).await?;
         Ok(Opened::Request { url: opened.html_url, is_new: Some(true) })

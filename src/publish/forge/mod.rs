@@ -57,6 +57,8 @@ pub struct Forge {
     place: GitPlace,
     settings: ForgeSettings,
     repository: Option<Repository>,
+    /// Where branches are pushed to, if that is another repository.
+    fork: Option<Repository>,
 }
 
 impl Proposal {
@@ -70,7 +72,17 @@ impl Forge {
     /// By the repository's URL, and what is known besides. Nothing is asked.
     pub fn of(place: &GitPlace, settings: ForgeSettings) -> Self {
         let repository = Repository::of(place, &settings);
-        Self { place: place.clone(), settings, repository }
+        Self { place: place.clone(), settings, repository, fork: None }
+    }
+
+    /// For branches that are pushed to `remote` instead, a fork of the repository. Of one that stands elsewhere no request can be made.
+    pub fn with_fork(self, remote: &Url) -> Self {
+        let place = GitPlace { repository: remote.clone(), reference: None, folder: String::new() };
+        let fork = Repository::of(&place, &self.settings);
+        let origin = |repository: &Option<Repository>| repository.as_ref().map(|one| one.web.origin());
+        let repository =
+            self.repository.filter(|one| origin(&fork).is_some_and(|origin| origin == one.web.origin()));
+        Self { repository, fork, ..self }
     }
 
     /// What it is, if that is known.
@@ -80,12 +92,13 @@ impl Forge {
 
     /// What to push, and how.
     pub fn push(&self, proposal: &Proposal) -> Push {
-        Push::of(self.kind(), proposal)
+        Push::of(self.repository.as_ref(), self.fork.is_some(), proposal)
     }
 
-    /// The page on which a person opens the request.
+    /// The page on which a person opens the request. For Gitea it is the list of them, unless the branch is in a
+    /// fork: what is pushed there otherwise is none.
     pub fn link(&self, proposal: &Proposal) -> Option<Url> {
-        link::link(self.repository.as_ref()?, proposal)
+        link::link(self.repository.as_ref()?, self.fork.as_ref(), proposal)
     }
 
     /// The page of the request that `git push` says, on stderr, to have made or updated.
@@ -113,11 +126,7 @@ impl Forge {
         if let Some(github) = self.github(options)? {
             return github.propose(proposal).await;
         }
-        let by_push = match self.kind() {
-            Some(ForgeKind::GitLab | ForgeKind::Gitea) => self.request_in(said),
-            Some(ForgeKind::GitHub) | None => None,
-        };
-        Ok(match (by_push, self.link(proposal)) {
+        Ok(match (self.request_in(said), self.link(proposal)) {
             (Some(url), _) => Opened::Request { url, is_new: None },
             (None, Some(url)) => Opened::Link(url),
             (None, None) => Opened::Branch,
@@ -128,7 +137,7 @@ impl Forge {
     fn github(&self, options: &StoreOptions) -> Result<Option<GitHub>, ForgeError> {
         match &self.repository {
             Some(repository) if repository.kind == Some(ForgeKind::GitHub) => {
-                GitHub::of(repository, &self.place, &self.settings, options)
+                GitHub::of(repository, self.fork.as_ref(), &self.place, &self.settings, options)
             }
             _ => Ok(None),
         }

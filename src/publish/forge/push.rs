@@ -22,24 +22,28 @@ pub struct Push {
 }
 
 impl Push {
-    pub(super) fn of(kind: Option<ForgeKind>, proposal: &Proposal) -> Self {
+    /// To the repository itself, or to a fork of it.
+    pub(super) fn of(repository: Option<&Repository>, to_fork: bool, proposal: &Proposal) -> Self {
         let Proposal { title, body, branch, base } = proposal;
         let title = one_line(title);
         let body = shortened(body, MOST_DESCRIPTION);
-        match kind {
+        match repository.and_then(|repository| Some((repository.kind?, repository))) {
             // GitLab, "Push options": what is there is updated, what is not is made.
-            Some(ForgeKind::GitLab) => Self {
+            Some((ForgeKind::GitLab, Repository { path, .. })) => Self {
                 reference: format!("refs/heads/{branch}"),
-                options: vec![
+                options: [
                     "merge_request.create".to_owned(),
                     format!("merge_request.target={base}"),
                     format!("merge_request.title={title}"),
                     format!("merge_request.description={}", gitlab_lines(&body)),
                     "merge_request.remove_source_branch".to_owned(),
-                ],
+                ]
+                .into_iter()
+                .chain(to_fork.then(|| format!("merge_request.target_project={path}")))
+                .collect(),
             },
             // Gitea and Forgejo, "AGit": the request is of whoever pushes, who need not be able to write any branch.
-            Some(ForgeKind::Gitea) => Self {
+            Some((ForgeKind::Gitea, _)) if !to_fork => Self {
                 reference: format!("refs/for/{base}"),
                 options: vec![
                     format!("topic={branch}"),
@@ -49,7 +53,7 @@ impl Push {
                     "force-push=true".to_owned(),
                 ],
             },
-            Some(ForgeKind::GitHub) | None => {
+            Some((ForgeKind::GitHub | ForgeKind::Gitea, _)) | None => {
                 Self { reference: format!("refs/heads/{branch}"), options: Vec::new() }
             }
         }
