@@ -49,7 +49,7 @@ pub fn say_waiting(context: &Context, waiting: &Waiting) -> anyhow::Result<ExitC
         }
         Waiting::Branch(branch) => branch,
     };
-    let WaitingBranch { name, base, is_new, remote, opened, link } = branch;
+    let WaitingBranch { name, base, is_new, remote, opened, link } = &**branch;
     let place = remote.as_ref().map_or_else(String::new, |remote| format!(" of {remote}"));
     match is_new {
         true => context.say(&format!("proposed on the branch {name}{place}, to be merged into {base}")),

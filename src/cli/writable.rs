@@ -187,13 +187,13 @@ impl BucketArguments {
             Location::Path(path) => Place::Folder(path.clone()),
             Location::Bucket(url) => {
                 let StoreOptions { http, sources, .. } = options();
-                Place::Bucket(BucketPlace {
+                Place::Bucket(Box::new(BucketPlace {
                     store: BucketStore::open(url.as_str(), &http, sources)?,
                     probed: context.probed(),
                     lock: self.lock.clone().or_else(|| registry.write_lock.clone()),
-                })
+                }))
             }
-            Location::Git(url) => Place::Git(url.to_string(), options()),
+            Location::Git(url) => Place::Git(url.to_string(), Box::new(options())),
             Location::Http(url) => return Err(read_only(url)),
         })
     }

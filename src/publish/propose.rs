@@ -44,7 +44,7 @@ pub enum Waiting {
     Already,
     /// In the registry itself.
     Here,
-    Branch(WaitingBranch),
+    Branch(Box<WaitingBranch>),
 }
 
 /// A proposal on a branch.
@@ -143,14 +143,14 @@ impl Destination {
             Proposed::Pushed { said } => said,
         };
         let opened = runtime.block_on(forge.open(proposal, said.as_deref().unwrap_or_default(), options));
-        Ok(Some(Waiting::Branch(WaitingBranch {
+        Ok(Some(Waiting::Branch(Box::new(WaitingBranch {
             name: proposal.branch.clone(),
             base: proposal.base.clone(),
             is_new: said.is_some(),
             remote: remote.clone(),
             opened,
             link: forge.link(proposal),
-        })))
+        }))))
     }
 
     /// What reviewers are told.

@@ -89,6 +89,18 @@ fn what_was_merged_is_sealed_from_afar() {
     insta::assert_snapshot!(git.run(&format!("registry seal {}@main", git.url())));
     assert_eq!(git.releases("main"), 1);
     assert_eq!(git.git(&["log", "-1", "--format=%s", "main"]), "Publish acme-walls 1.0\n");
+
+    // What is not fit stays, until it is to go.
+    let index = git.world.path("clone/index/python/ac/me/acme-doors");
+    done(&in_clone(&git, &["pull", "--quiet", "origin", "main"]));
+    fs::write(&index, "{}\n").unwrap();
+    done(&in_clone(&git, &["add", "--all"]));
+    done(&in_clone(&git, &["commit", "--quiet", "--message=Doors"]));
+    done(&in_clone(&git, &["push", "--quiet", "origin", "HEAD:main"]));
+    insta::assert_snapshot!(git.run(&format!("registry seal {}@main", git.url())));
+    insta::assert_snapshot!(git.run(&format!("registry seal {}@main --drop-refused", git.url())));
+    assert_eq!(git.git(&["diff", "--name-only", "main~3", "main", "--", "index"]), "");
+    assert_eq!(git.releases("main"), 1);
 }
 
 #[test]
@@ -176,7 +188,7 @@ fn forges_make_requests_of_pushes() {
     git.forge = Some("gitea");
     insta::assert_snapshot!(propose(&git, "acme-walls", "1.1", ""));
     assert!(git.world.read("pushed").starts_with("refs/for/main\n"), "{}", git.world.read("pushed"));
-    // Without a token GitHub is not asked: a person opens the request.
+    // Where GitHub's API does not do it, the branch is there, and a person can.
     git.forge = Some("github");
     insta::assert_snapshot!(propose(&git, "acme-walls", "1.2", ""));
 }

@@ -98,6 +98,37 @@ fn one_who_is_overtaken_during_the_push_publishes_all_the_same() {
     assert_eq!(git.releases("main"), 2);
 }
 
+/// The server dies once the push is done, and before it says so: the next look at the branch tells, even where it has gone on since.
+#[test]
+fn a_push_whose_answer_is_lost_is_found_to_be_done() {
+    let git = Git::new(false);
+    let (flag, said) = (git.world.path("die"), git.world.path("said"));
+    let key = format!("--key {}", git.key().display());
+    let another = git.publish_of("second", &git.wheel("acme-units", "1.0"), &key);
+    let arguments: Vec<&str> = another.get_args().map(|argument| argument.to_str().unwrap()).collect();
+    let (home, program) = (git.world.path("second"), another.get_program().to_str().unwrap());
+    let another = format!("env RVP_HOME={} {program} {}", home.display(), arguments.join(" "));
+    for (meanwhile, package) in [(":", "acme-walls"), (another.as_str(), "acme-doors")] {
+        fs::write(&flag, "").unwrap();
+        let script = format!(
+            "[ $1 = committed ] || exit 0\nrm {} 2>/dev/null || exit 0\n{meanwhile} >{} 2>&1\nkill -9 $PPID",
+            flag.display(),
+            said.display()
+        );
+        git.hook("reference-transaction", &script);
+        let published = git.publish(package, "1.0", "");
+        assert!(published.starts_with("exit code: 0"), "{published}");
+        assert!(!flag.exists());
+    }
+    assert_eq!(
+        git.git(&["log", "--format=%s", "main"]),
+        "Publish acme-units 1.0\nPublish acme-doors 1.0\nPublish acme-walls 1.0\nPublish config.json\n",
+        "{}",
+        git.world.read("said")
+    );
+    assert_eq!(git.releases("main"), 3);
+}
+
 /// On five machines.
 #[test]
 fn fifty_who_publish_at_once() {

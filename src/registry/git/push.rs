@@ -139,6 +139,12 @@ impl Inner {
                 "check the URL; forges answer so for private repositories too: `rvp login` stores credentials",
             );
         }
+        if has(&["error: 301", "error: 302", "error: 307", "error: 308", "redirection"]) {
+            return Failure::lasting(
+                format!("it has moved: {reason}"),
+                "use its new URL; credentials do not follow to another place",
+            );
+        }
         let again =
             match has(&["cannot lock ref", "failed to update ref", ".lock'", "error: 5", "error: 429"]) {
                 true => Again::AfterBackoff,
@@ -170,7 +176,7 @@ fn rejected(report: &str) -> Option<String> {
 fn last_words(stderr: &str) -> String {
     let lines = || stderr.lines().map(str::trim).filter(|line| !line.is_empty());
     let is_fault = |line: &&str| line.starts_with("fatal:") || line.starts_with("error:");
-    let line = lines().find(is_fault).or_else(|| lines().last()).unwrap_or("git says nothing");
+    let line = lines().find(is_fault).or_else(|| lines().next_back()).unwrap_or("git says nothing");
     let line = line.trim_start_matches("fatal: ").trim_start_matches("error: ");
     line.chars().take(300).collect()
 }

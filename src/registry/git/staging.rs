@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
+use gix::objs::Tree;
 use gix::objs::tree::EntryKind;
-use gix::objs::{Tree, TreeRef};
 
 use super::program::Git;
 use super::{Stop, Tip, clones, find_at};
@@ -92,7 +92,7 @@ impl Staging {
         let root = match parent {
             Some(parent) => {
                 let tree = repository.find_commit(parent.commit)?.tree()?;
-                TreeRef::from(tree.decode()?).into()
+                tree.decode()?.into()
             }
             None => Tree::empty(),
         };

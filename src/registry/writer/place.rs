@@ -12,9 +12,9 @@ use crate::registry::{RegistryError, StoreOptions};
 /// wait for each other.
 pub enum Place {
     Folder(PathBuf),
-    Bucket(BucketPlace),
+    Bucket(Box<BucketPlace>),
     /// A branch of a git repository, written as `GitPlace` reads it.
-    Git(String, StoreOptions),
+    Git(String, Box<StoreOptions>),
 }
 
 impl Place {
@@ -22,7 +22,7 @@ impl Place {
     pub(super) fn backend(self, is_new: bool) -> Result<Box<dyn Backend>, RegistryError> {
         Ok(match self {
             Self::Folder(dir) => Box::new(DirBackend::open(&dir)?),
-            Self::Bucket(place) => Box::new(BucketBackend::open(place)?),
+            Self::Bucket(place) => Box::new(BucketBackend::open(*place)?),
             Self::Git(location, options) => Box::new(GitBackend::open(&location, &options, is_new)?),
         })
     }

@@ -26,6 +26,7 @@ impl Git {
         let mut settings = insta::Settings::clone_current();
         settings.add_filter(repository.folder().to_str().unwrap(), "[GIT]");
         settings.add_filter(r"\b[0-9a-f]{40}\b", "[COMMIT]");
+        settings.add_filter(r"SHA256:[0-9a-f]{16}", "[SIGNER]");
         settings.add_filter(r"blobs/[0-9a-f/]+/\S+", "blobs/[DIGEST]");
         let filters = settings.bind_to_scope();
         Self { world, repository, server, forge: None, _filters: filters }
