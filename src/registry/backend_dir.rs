@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::backend::{Backend, Lines, Outcome, Prepared, Replaced, State};
+use super::backend::{Backend, Branch, Lines, Outcome, Prepared, Proposed, Replaced, State};
 use super::directory::{lock, put_blob, read_range, replace_checkpoint, replace_shared_file, sync_folder};
 use super::{RegistryError, layout};
 use crate::model::Blake3;
@@ -176,5 +176,10 @@ impl Backend for DirBackend {
         sync_folder(&self.dir.join("log"))?;
         change.cut.iter().try_for_each(|(path, committed)| self.cut(path, *committed))?;
         Ok(Outcome::Committed)
+    }
+
+    fn propose(&self, lines: &[Lines], _branch: &Branch) -> Result<Proposed, RegistryError> {
+        lines.par_iter().try_for_each(|lines| self.append(lines))?;
+        Ok(Proposed::Appended)
     }
 }

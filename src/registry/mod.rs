@@ -1,5 +1,6 @@
 //! The directory: its layout, where it can stand, the index, the snapshot, the log, and sealing.
 
+mod api;
 mod authority;
 mod backend;
 mod backend_dir;
@@ -39,8 +40,10 @@ mod verify;
 mod witness;
 mod writer;
 
+pub(crate) use api::{Api, ApiAnswer, TokenSources};
 pub use authority::{Authority, SignedRecord};
 pub(crate) use backend::Backend;
+pub use backend::{Branch, Proposed};
 pub use bucket::{BucketPlace, BucketStore};
 pub use checkpoint::Checkpoint;
 pub use client::{ClientFolders, replace_file};
@@ -72,4 +75,4 @@ pub use store_mirrors::{MirrorStore, open_mirrored};
 pub(crate) use verify::check_file as check_blob;
 pub use verify::{Report, verify};
 pub use witness::{add_cosignatures, cosign};
-pub use writer::{SealOptions, Sealed, Writer};
+pub use writer::{Place, SealOptions, Sealed, Writer};
