@@ -46,7 +46,7 @@ pub use client::{ClientFolders, replace_file};
 pub use config::Config;
 pub use cosignature::{Cosignature, Witness, WitnessKey, WitnessPolicy, cosignatures};
 pub use credentials::{Credential, CredentialError, Sources, credential_prefix};
-pub(crate) use directory::replace_shared_file;
+pub(crate) use directory::{replace_shared_file, write_shared_file_unsynced};
 pub use error::{RegistryError, hint_of};
 pub use evidence::{Contradiction, Evidence, MAX_EVIDENCE, NoEvidence};
 pub use git::{GitPlace, GitStore};

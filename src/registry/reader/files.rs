@@ -18,6 +18,17 @@ impl Reader {
         block_on(self.load(path))
     }
 
+    /// The same, for whoever goes through all files: it is not kept in memory.
+    pub fn file_once(&self, path: &str) -> Result<Option<Vec<u8>>, RegistryError> {
+        self.config()?;
+        block_on(async {
+            match self.entry(path).await? {
+                Some(entry) => self.load_entry(path, entry).await.map(Some),
+                None => Ok(None),
+            }
+        })
+    }
+
     /// All releases of a package, or none if the registry has no such package.
     pub fn package(&self, name: &PackageName) -> Result<Option<Arc<Package>>, RegistryError> {
         if let Some(package) = locked(&self.packages).get(name) {
