@@ -45,6 +45,8 @@ struct Ask<'a> {
     path: &'a str,
     from: u64,
     limit: u64,
+    /// Whether bytes beyond the limit are left where they are, and not an error.
+    cut: bool,
     headers: HeaderMap,
 }
 
@@ -128,24 +130,33 @@ impl HttpStore {
         if from > 0 {
             // No `If-Range`: what is here already is the beginning of a file that only grows or never changes, and
             // an ETag differs between two mirrors of it. The digest over the whole tells if that was not so.
-            headers.insert(RANGE, HeaderValue::from_str(&format!("bytes={from}-")).expect("digits"));
+            headers.insert(RANGE, range(from, None));
         }
-        Ok(Ask { url, path: file, from, limit, headers })
+        Ok(Ask { url, path: file, from, limit, cut: false, headers })
+    }
+
+    /// As `ask`, for no more than `length` bytes.
+    fn ask_range<'a>(&self, path: &'a str, from: u64, length: u64) -> Result<Ask<'a>, StoreError> {
+        let mut ask = self.ask(path, from, length)?;
+        ask.cut = true;
+        ask.headers.insert(RANGE, range(from, from.saturating_add(length).checked_sub(1)));
+        Ok(ask)
     }
 
     /// One request, up to the headers of its answer: none for a file that is not there.
     async fn answer(&self, ask: &Ask<'_>) -> Result<Option<Answer>, Stop> {
         let permit = Arc::clone(&self.requests).acquire_owned().await.expect("it is never closed");
         let response = self.asking.get(&ask.url, &ask.headers).await?;
+        let ranged = ask.headers.contains_key(RANGE);
         let skip = match response.status() {
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
             StatusCode::OK => ask.from,
-            StatusCode::PARTIAL_CONTENT if ask.from > 0 => {
+            StatusCode::PARTIAL_CONTENT if ranged => {
                 check_range(response.headers(), ask.from)?;
                 0
             }
             StatusCode::NOT_MODIFIED if ask.headers.contains_key(IF_NONE_MATCH) => 0,
-            StatusCode::RANGE_NOT_SATISFIABLE if ask.from > 0 => 0,
+            StatusCode::RANGE_NOT_SATISFIABLE if ranged => 0,
             status => return Err(Stop::Failed(Failure::of_status(status, response.headers()))),
         };
         if response.status().is_success() {
@@ -156,7 +167,8 @@ impl HttpStore {
                     "open the URL in a browser and see; then check the registry's URL, the proxy and your login",
                 )));
             }
-            if response.content_length().is_some_and(|length| length.saturating_sub(skip) > ask.limit) {
+            let length = response.content_length().map_or(0, |length| length.saturating_sub(skip));
+            if length > ask.limit && !ask.cut {
                 return Err(Stop::TooLarge);
             }
         }
@@ -174,10 +186,16 @@ impl HttpStore {
             let expected = answer.response.content_length().unwrap_or(0).saturating_sub(answer.skip);
             bytes.reserve(usize::try_from(expected.min(ask.limit)).unwrap_or(0));
             while let Some(piece) = answer.next().await? {
-                if (bytes.len() + piece.len()) as u64 > ask.limit {
+                let room = usize::try_from(ask.limit).unwrap_or(usize::MAX) - bytes.len();
+                if piece.len() > room && !ask.cut {
                     return Err(Stop::TooLarge);
                 }
-                bytes.extend_from_slice(&piece);
+                bytes.extend_from_slice(&piece[..piece.len().min(room)]);
+                // What is left of a whole file is not waited for. The end of a range is: the connection can be used again.
+                let is_whole = status == StatusCode::OK && bytes.len() as u64 == ask.limit;
+                if ask.cut && (is_whole || piece.len() > room) {
+                    break;
+                }
             }
         }
         if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip")
@@ -271,6 +289,20 @@ impl Store for HttpStore {
         .boxed()
     }
 
+    fn read_range<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        async move {
+            let ask = self.ask_range(path, from, length)?;
+            let answer = self.with_retries(&ask, || self.whole(&ask)).await?;
+            Ok(answer.map(|(_, _, bytes)| bytes))
+        }
+        .boxed()
+    }
+
     fn stream<'a>(
         &'a self,
         path: &'a str,
@@ -318,6 +350,12 @@ impl Store for HttpStore {
     fn local_path(&self, _path: &str) -> Option<PathBuf> {
         None
     }
+}
+
+/// The bytes from `from` to `to`, which is the last one, or to the end (RFC 9110, 14.1.2).
+fn range(from: u64, to: Option<u64>) -> HeaderValue {
+    let to = to.map(|to| to.to_string()).unwrap_or_default();
+    HeaderValue::from_str(&format!("bytes={from}-{to}")).expect("digits")
 }
 
 /// `max-age` of `Cache-Control`, less the `age` that caches on the way have had it already (RFC 9111, 4.2).

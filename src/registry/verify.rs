@@ -38,6 +38,8 @@ pub fn verify(
     let store = reader.store()?;
     let mut report = Report { entries: reader.checkpoint().size, ..Report::default() };
     let (index, mut entries) = replay(reader)?;
+    let present = |path: &str| std::fs::read(store.local_path(path)?).ok();
+    report.problems.extend(log::check_audit_paths(reader, report.entries, present)?);
     for (path, replayed) in &index {
         let entry = Entry { length: replayed.len() as u64, digest: Blake3::of(replayed) };
         entries.insert(path.clone(), entry);

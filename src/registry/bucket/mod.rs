@@ -141,9 +141,20 @@ impl BucketStore {
 
     /// Asks for a file from `from` on: none if it is not there, and no bytes if it ends before that.
     async fn get(&self, path: &str, from: u64, options: GetOptions) -> Result<Answer, StoreError> {
+        let range = (from > 0).then_some(GetRange::Offset(from));
+        self.get_range(path, from, range, options).await
+    }
+
+    async fn get_range(
+        &self,
+        path: &str,
+        from: u64,
+        range: Option<GetRange>,
+        options: GetOptions,
+    ) -> Result<Answer, StoreError> {
         let object = self.object(path)?;
         let bucket = self.bucket().await?;
-        let range = (from > 0).then_some(GetRange::Offset(from));
+        let range_asked = range.is_some();
         match bucket.get_opts(&object, GetOptions { range, ..options }).await {
             Ok(result) => Ok(Answer::Here(result)),
             Err(object_store::Error::NotFound { source, .. }) => match no_bucket(source.as_ref()) {
@@ -152,7 +163,7 @@ impl BucketStore {
             },
             Err(object_store::Error::NotModified { .. }) => Ok(Answer::Unchanged),
             // The service answers 416 in a form of its own: ask how long the file is.
-            Err(_) if from > 0 && bucket.head(&object).await.is_ok_and(|meta| meta.size <= from) => {
+            Err(_) if range_asked && bucket.head(&object).await.is_ok_and(|meta| meta.size <= from) => {
                 Ok(Answer::Ended)
             }
             Err(error) => Err(self.failed_at(path, &error)),
@@ -235,6 +246,24 @@ impl Store for BucketStore {
             let _permit = self.requests.acquire().await.expect("it is never closed");
             match self.get(path, from, GetOptions::default()).await? {
                 Answer::Here(result) => self.whole(path, result, limit).await.map(Some),
+                Answer::Ended | Answer::Unchanged => Ok(Some(Vec::new())),
+                Answer::Nowhere => Ok(None),
+            }
+        }
+        .boxed()
+    }
+
+    fn read_range<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        async move {
+            let _permit = self.requests.acquire().await.expect("it is never closed");
+            let range = Some(GetRange::Bounded(from..from.saturating_add(length)));
+            match self.get_range(path, from, range, GetOptions::default()).await? {
+                Answer::Here(result) => self.whole(path, result, length).await.map(Some),
                 Answer::Ended | Answer::Unchanged => Ok(Some(Vec::new())),
                 Answer::Nowhere => Ok(None),
             }

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use super::{Reader, locked};
 use crate::model::{Blake3, Package, PackageName};
-use crate::registry::snapshot::{self, Entry, Nodes};
+use crate::registry::snapshot::{self, Cell, Entry, Nodes, open_cell};
 use crate::registry::{RegistryError, StoreError, layout};
 
 impl Reader {
@@ -136,28 +136,20 @@ impl Reader {
         Ok(Some(bytes))
     }
 
+    /// A node of the snapshot, unchecked. Only that at the root, which has the digest of its bytes, is kept on the disk: of the
+    /// others, cells are.
     pub(super) async fn load_node(&self, digest: Blake3) -> Result<Vec<u8>, RegistryError> {
         if let Some(bytes) = locked(&self.nodes).get(&digest) {
             return Ok(bytes.clone());
         }
         let path = layout::snapshot_node(digest);
-        let local = self.store.local_path(&path).is_some();
-        let cached = if local { None } else { self.folders.cached(self.key(), &path) };
-        let bytes = match cached.filter(|bytes| Blake3::of(bytes) == digest) {
+        let bytes = match self.kept(&path).filter(|bytes| Blake3::of(bytes) == digest) {
             Some(bytes) => bytes,
             None => {
-                let missing =
-                    || RegistryError::Missing { location: self.store.location().into(), path: path.clone() };
-                if self.offline && !local {
-                    return Err(missing());
-                }
-                let bytes =
-                    self.store.read(&path, 0, layout::MAX_SNAPSHOT_NODE).await?.ok_or_else(missing)?;
-                if Blake3::of(&bytes) != digest {
-                    return Err(RegistryError::SnapshotNode { digest });
-                }
-                if !local {
-                    self.folders.keep(self.key(), &path, &bytes);
+                let read = self.store.read(&path, 0, layout::MAX_SNAPSHOT_NODE);
+                let bytes = self.ask(&path, read).await?;
+                if Blake3::of(&bytes) == digest {
+                    self.keep_copy(&path, &bytes);
                 }
                 bytes
             }
@@ -165,11 +157,64 @@ impl Reader {
         locked(&self.nodes).insert(digest, bytes.clone());
         Ok(bytes)
     }
+
+    /// A cell of a node, unchecked.
+    async fn load_cell(&self, digest: Blake3, cell: Cell) -> Result<Vec<u8>, RegistryError> {
+        if let Some(bytes) = locked(&self.cells).get(&(digest, cell.slot)) {
+            return Ok(bytes.clone());
+        }
+        let path = layout::snapshot_node(digest);
+        let name = format!("{path}/{}", cell.slot);
+        let proven = |bytes: &Vec<u8>| open_cell(digest, cell.slot, bytes).is_some();
+        let bytes = match self.kept(&name).filter(proven) {
+            Some(bytes) => bytes,
+            None => {
+                let read = self.store.read_range(&path, cell.from, cell.length);
+                let bytes = self.ask(&path, read).await?;
+                if proven(&bytes) {
+                    self.keep_copy(&name, &bytes);
+                }
+                bytes
+            }
+        };
+        locked(&self.cells).insert((digest, cell.slot), bytes.clone());
+        Ok(bytes)
+    }
+
+    /// What the cache has of a place that is not on this machine.
+    fn kept(&self, path: &str) -> Option<Vec<u8>> {
+        let local = self.store.local_path(path).is_some();
+        if local { None } else { self.folders.cached(self.key(), path) }
+    }
+
+    fn keep_copy(&self, path: &str, bytes: &[u8]) {
+        if self.store.local_path(path).is_none() {
+            self.folders.keep(self.key(), path, bytes);
+        }
+    }
+
+    /// Awaits what is read of a file that the state says is there, where anything may be asked at all.
+    async fn ask(
+        &self,
+        path: &str,
+        read: impl Future<Output = Result<Option<Vec<u8>>, StoreError>>,
+    ) -> Result<Vec<u8>, RegistryError> {
+        let missing =
+            || RegistryError::Missing { location: self.store.location().into(), path: path.to_owned() };
+        if self.offline && self.store.local_path(path).is_none() {
+            return Err(missing());
+        }
+        read.await?.ok_or_else(missing)
+    }
 }
 
 impl Nodes for Reader {
     fn node(&self, digest: Blake3) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
         Box::pin(self.load_node(digest))
+    }
+
+    fn cell(&self, digest: Blake3, cell: Cell) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
+        Box::pin(self.load_cell(digest, cell))
     }
 }
 
