@@ -7,9 +7,9 @@ use rvp::model::sealed_lines;
 use rvp::publish::{Standing, approve, commit, sign};
 
 use super::context::{Context, current_project};
-use super::publish::Writable;
 use super::published::report_dropped;
 use super::record_signing::RecordSigning;
+use super::writable::Writable;
 use super::yank::release;
 
 /// Say, with a signature, that a release was reviewed as it stands now

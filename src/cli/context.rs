@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rvp::project::{Home, Layers, PyProject, Registry, Settings, find_project};
+use rvp::model::Blake3;
+use rvp::project::{Home, Layers, Location, PyProject, Registry, Settings, find_project};
 use rvp::registry::{
     ClientFolders, Config, DirStore, HttpSettings, LogKey, MaxAge, OpenOptions, Reader, RegistryError,
-    Sources, StoreOptions, WitnessPolicy, key_stem, open_mirrored,
+    Sources, Store, StoreOptions, WitnessPolicy, key_stem, open_mirrored, open_store,
 };
 use rvp::trust::policy::{FILE_NAME, Places, Policies, ProjectPlace, WitnessQuorum};
 
@@ -66,9 +67,20 @@ impl Context {
         ClientFolders { state: self.home.state(), evidence: self.home.evidence(), cache }
     }
 
+    /// Where it is remembered which buckets can be written to by several at once.
+    pub fn probed(&self) -> PathBuf {
+        self.home.state().join("buckets")
+    }
+
     /// Where the answers of interpreters are kept.
     pub fn interpreter_cache(&self, settings: &Settings) -> PathBuf {
         self.folders(settings).cache.join("interpreters")
+    }
+
+    /// Where an import into the registry at `location` keeps what it has downloaded, until it is done.
+    pub fn imports(&self, settings: &Settings, location: &Location) -> PathBuf {
+        let place = Blake3::of(location.to_string().as_bytes()).to_string();
+        self.folders(settings).cache.join("imports").join(place)
     }
 
     /// The store of unpacked packages.
@@ -150,14 +162,25 @@ impl Context {
         })
     }
 
-    /// Opens the registry in a folder, as whoever keeps it does: policies are for those who use it. `key` is its log's, where
-    /// another than the one trusted before is known to be right.
+    /// Opens the registry in a folder, as `open_as_keeper` does.
     pub fn open_directory(&self, dir: &Path, key: Option<&str>) -> anyhow::Result<Reader> {
+        self.open_as_keeper(&Location::Path(dir.to_owned()), key)
+    }
+
+    /// Opens a registry as whoever keeps it does: policies are for those who use it. `key` is its log's, where another than the
+    /// one trusted before is known to be right.
+    pub fn open_as_keeper(&self, location: &Location, key: Option<&str>) -> anyhow::Result<Reader> {
         let settings = self.settings(Settings::default(), None)?;
         let key = key.map(str::to_owned);
         let options =
             OpenOptions { key, offline: self.global.offline, refresh: true, ..OpenOptions::default() };
-        Ok(Reader::open(Arc::new(DirStore::open(dir)?), self.folders(&settings), &options)?)
+        let known = settings.registries.iter().flatten().find(|registry| registry.url == *location);
+        let name = known.map_or("", |registry| &registry.name);
+        let store: Arc<dyn Store> = match location {
+            Location::Path(dir) => Arc::new(DirStore::open(dir)?),
+            elsewhere => open_store(&elsewhere.to_string(), &self.store_options(name, &settings))?,
+        };
+        Ok(Reader::open(store, self.folders(&settings), &options)?)
     }
 
     /// Where the private half of a log key is kept: `~/.rvp/keys/<name>+<hash>`.

@@ -1,6 +1,5 @@
 //! The host releases that a target may name: those of the registries, and the ones that come with rvp.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rvp::model::{Family, Package, PackageName, Record};
@@ -27,11 +26,10 @@ impl KnownHosts {
         Ok(Self { registries, shipped: shipped()? })
     }
 
-    /// Those of the registry in a folder.
-    pub fn of_directory(context: &Context, dir: &Path) -> anyhow::Result<Self> {
-        let reader = context.open_directory(dir, None)?;
-        let url = Location::Path(dir.to_owned());
-        let registry = Registry::new(reader.config()?.name.clone(), url);
+    /// Those of one registry.
+    pub fn of_registry(context: &Context, location: &Location) -> anyhow::Result<Self> {
+        let reader = context.open_as_keeper(location, None)?;
+        let registry = Registry::new(reader.config()?.name.clone(), location.clone());
         Ok(Self { registries: Some(Registries::new(vec![registry], vec![reader])), shipped: shipped()? })
     }
 }

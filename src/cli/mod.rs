@@ -44,6 +44,7 @@ mod trust;
 mod unpack;
 mod verify;
 mod workspace;
+mod writable;
 mod yank;
 
 use std::process::ExitCode;

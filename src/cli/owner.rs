@@ -11,9 +11,9 @@ use rvp::trust::sign::Signatory;
 
 use super::context::{Context, current_project};
 use super::owners_list::{ListArguments, list};
-use super::publish::Writable;
 use super::published::report_dropped;
 use super::record_signing::RecordSigning;
+use super::writable::Writable;
 
 #[derive(clap::Subcommand)]
 pub enum Command {

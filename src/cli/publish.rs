@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use rvp::model::{Family, PackageName, ranges_of_specifiers_text};
-use rvp::project::{Location, PyProject, Settings, find_project};
+use rvp::project::{PyProject, find_project};
 use rvp::publish::{Claim, Hosts, Signing, attest_beside, read_artifacts};
-use rvp::registry::Writer;
 
 use super::context::{Context, current_project};
 use super::published::report;
 use super::record_signing::RecordSigning;
 use super::registry::views;
+use super::writable::Writable;
 
 /// Add built packages to a registry, and seal it
 #[derive(clap::Args)]
@@ -48,65 +48,6 @@ impl ClaimArguments {
             (true, _) => Claim::Unowned,
             (_, true) => Claim::Nothing,
             _ => Claim::New,
-        }
-    }
-}
-
-/// The registry that a command writes to.
-#[derive(clap::Args)]
-pub struct Writable {
-    /// A folder, or a registry's name in the settings [default: the only one in the settings]
-    #[arg(long, value_name = "DIR")]
-    registry: Option<String>,
-    /// The registry's private key [default: the one in the keys folder of ~/.rvp]
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
-}
-
-impl Writable {
-    /// Opens the registry for writing, once no other process does.
-    pub fn open(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<Writer> {
-        let dir = self.folder(context, project)?;
-        let authority = context.authority(&self.settings(context, project)?)?;
-        let writer = Writer::open(&dir, |config| context.log_key(self.key.as_deref(), config))?;
-        Ok(writer.with_authority(authority))
-    }
-
-    /// The settings that hold for what is written.
-    pub fn settings(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<Settings> {
-        context.settings(Settings::default(), project)
-    }
-
-    fn folder(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<PathBuf> {
-        let registries = context.settings(Settings::default(), project)?.registries.unwrap_or_default();
-        let location = match &self.registry {
-            Some(text) => match registries.into_iter().find(|registry| registry.name == *text) {
-                Some(registry) => registry.url,
-                None => Location::parse(text).map_err(anyhow::Error::msg)?,
-            },
-            None => match <[_; 1]>::try_from(registries) {
-                Ok([registry]) => registry.url,
-                Err(registries) if registries.is_empty() => {
-                    bail!("no registry is set\n  hint: name the folder of one with --registry DIR")
-                }
-                Err(registries) => {
-                    let names: Vec<_> = registries.iter().map(|registry| registry.name.as_str()).collect();
-                    bail!(
-                        "the settings name {} registries, so which one is meant is not clear\n  hint: choose one with --registry: {}",
-                        names.len(),
-                        names.join(", ")
-                    )
-                }
-            },
-        };
-        match location {
-            Location::Path(path) => Ok(path),
-            Location::Http(url) => bail!(
-                "{url} cannot be written to: a web server only reads\n  hint: publish into the folder that it serves"
-            ),
-            Location::Bucket(url) | Location::Git(url) => {
-                bail!("{url} cannot be written to\n  hint: publish into a folder, and copy or push that")
-            }
         }
     }
 }

@@ -7,9 +7,9 @@ use rvp::model::{PackageName, Version};
 use rvp::publish::{Standing, commit, sign};
 
 use super::context::{Context, current_project};
-use super::publish::Writable;
 use super::record_signing::RecordSigning;
 use super::registry::views;
+use super::writable::Writable;
 
 /// Withdraw a release, or give it back
 ///

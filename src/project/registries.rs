@@ -39,6 +39,9 @@ pub struct Registry {
     /// How many of them must have cosigned a state before it is believed. Left out: all.
     #[serde(default)]
     pub quorum: Option<NonZeroUsize>,
+    /// A file that all who write to this bucket lock in turn, for stores that do not compare and swap.
+    #[serde(default)]
+    pub write_lock: Option<PathBuf>,
 }
 
 /// Where a registry stands.
@@ -115,6 +118,7 @@ impl Registry {
             key: None,
             witnesses: Vec::new(),
             quorum: None,
+            write_lock: None,
         }
     }
 

@@ -25,7 +25,8 @@ impl Staging {
         Self::open(absolute.with_file_name(name))
     }
 
-    fn open(folder: PathBuf) -> Result<Self, PublishError> {
+    /// Makes or opens this staging folder.
+    pub fn open(folder: PathBuf) -> Result<Self, PublishError> {
         let failed = |source| PublishError::Io { action: "make the folder", path: folder.clone(), source };
         fs::create_dir_all(&folder).map_err(failed)?;
         let lock = File::create(folder.join("lock")).map_err(failed)?;

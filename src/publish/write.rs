@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::sign::{Claim, SignedRecords, Standing, blobs_of, by_package, claim, commit, sign};
-use super::{Incoming, Plan, PublishError, Refused, Staged, plan};
+use super::{Incoming, Plan, PublishError, Refused, Staged, StagedBlob, plan};
 use crate::model::{Package, PackageName, Prefixes, Record};
-use crate::registry::{Sealed, Writer};
+use crate::registry::{RegistryError, Sealed, Writer};
 use crate::trust::sign::Signatory;
 
 /// What a publish did.
@@ -32,9 +32,26 @@ pub struct Signing<'a> {
     pub claim: Claim,
 }
 
-/// Publishes artifacts into a directory registry and seals it. Nothing is sealed when nothing is new. What is not signed by
-/// the owners of its name is refused before anything is written.
+/// Publishes artifacts into a registry and seals it. Nothing is sealed when nothing is new. What is not signed by the owners of
+/// its name is refused before anything is written.
 pub fn publish(
+    writer: &mut Writer,
+    incoming: Vec<Incoming>,
+    signing: Option<Signing>,
+    now: jiff::Timestamp,
+) -> Result<Published, PublishError> {
+    loop {
+        let known = writer.checkpoint().size;
+        match attempt(writer, incoming.clone(), signing, now) {
+            // What stands in the way was sealed by another writer since the plan was made; it may be the very same.
+            Err(PublishError::Registry(RegistryError::Refused { .. }))
+                if writer.checkpoint().size > known => {}
+            published => return published,
+        }
+    }
+}
+
+fn attempt(
     writer: &mut Writer,
     incoming: Vec<Incoming>,
     signing: Option<Signing>,
@@ -70,8 +87,11 @@ pub fn publish(
         }
     }
     let shared = &*writer;
-    blobs.par_iter().try_for_each(|blob| shared.put_blob(&blob.path, &blob.file, blob.blake3, blob.size))?;
-    small_blobs.par_iter().try_for_each(|blob| shared.put_small_blob(blob.name, &blob.bytes))?;
+    shared.in_parallel(|| {
+        let put = |blob: &StagedBlob| shared.put_blob(&blob.path, &blob.file, blob.blake3, blob.size);
+        blobs.par_iter().try_for_each(put)?;
+        small_blobs.par_iter().try_for_each(|blob| shared.put_small_blob(blob.name, &blob.bytes))
+    })?;
     let records = signed.iter().flat_map(|signed| &signed.records);
     let releases: BTreeSet<String> = records.filter_map(title).collect();
     let sealed = match signed.is_empty() {

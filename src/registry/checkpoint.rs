@@ -90,6 +90,15 @@ impl Checkpoint {
     }
 }
 
+/// How far the signed bytes of a checkpoint are, by its size and then by its time: of two states of one registry, which is the
+/// later. Nothing is believed: that is for whoever goes by the state. None for bytes that are no checkpoint.
+pub(super) fn position(bytes: &[u8]) -> Option<(u64, jiff::Timestamp)> {
+    let note = Note::from_bytes(bytes).ok()?;
+    let body = tlog_tiles::Checkpoint::from_bytes(note.text()).ok()?;
+    let time = body.extension().lines().find_map(|line| line.strip_prefix("time ")?.parse().ok())?;
+    Some((body.size(), time))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

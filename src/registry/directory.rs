@@ -1,16 +1,16 @@
 //! The files of a registry in a directory as a writer makes them: one writer at a time, readable by all, lasting.
 
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write as _};
+use std::io::{ErrorKind, Read, Write as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::backend::{IndexFile, cut_index, index_limit};
 use super::client::replace_file_after;
 use super::snapshot::Entry;
-use super::{RegistryError, layout, seal};
+use super::{RegistryError, layout};
 use crate::files;
-use crate::model::{Artifact, Blake3, BundleFile, FileRecord};
+use crate::model::Blake3;
 
 /// Writes a file as a whole, for everybody to read.
 pub(crate) fn replace_shared_file(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
@@ -68,17 +68,17 @@ pub(super) fn sync_folder(_: &Path) -> Result<(), RegistryError> {
     Ok(())
 }
 
-/// Writes what `from` holds as the blob `file`, unless its length or digest are others: then it says so instead.
+/// Writes what `from` holds as the blob `path`, unless its length or digest are others: then it says so instead.
 /// `source` is for messages.
 pub(super) fn put_blob(
     dir: &Path,
     from: &mut dyn Read,
     source: &Path,
-    file: &str,
+    path: &str,
     digest: Blake3,
     size: u64,
 ) -> Result<Result<(), String>, RegistryError> {
-    let path = dir.join(layout::blob_of(digest, file));
+    let path = dir.join(path);
     let folder = path.parent().unwrap_or(dir);
     std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
     let mut to = files::temporary_file(folder).map_err(RegistryError::io("write in", folder))?;
@@ -121,88 +121,19 @@ pub(super) fn read_log(dir: &Path, paths: &[String]) -> Result<Vec<Vec<u8>>, Reg
     paths.iter().map(read).collect()
 }
 
-/// An index file, cut where the snapshot says that its committed bytes end.
-pub(super) struct IndexFile {
-    pub committed: Vec<u8>,
-    pub behind: Vec<u8>,
+/// The first `limit` bytes of a file, or none if it is not there.
+pub(super) fn read_first(dir: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RegistryError> {
+    let full = dir.join(path);
+    let mut bytes = Vec::new();
+    match File::open(&full).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {
+        Ok(_) => Ok(Some(bytes)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(RegistryError::io("read", full)(error)),
+    }
 }
 
 /// Reads the index file `path`, of which the snapshot says `entry`, and checks its committed bytes.
 pub(super) fn index_file(dir: &Path, path: &str, entry: Option<Entry>) -> Result<IndexFile, RegistryError> {
-    let full = dir.join(path);
-    let altered = |reason: String| RegistryError::Altered {
-        location: dir.display().to_string(),
-        path: path.into(),
-        reason,
-    };
-    // What cannot be sealed in one go, because no index file may become that long, is not read either.
-    let limit = entry.map_or(0, |entry| entry.length).saturating_add(layout::MAX_INDEX);
-    let mut committed = Vec::new();
-    match File::open(&full).and_then(|file| file.take(limit).read_to_end(&mut committed)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(RegistryError::io("read", full)(error));
-        }
-        _ => {}
-    }
-    let Some(entry) = entry else {
-        return Ok(IndexFile { behind: committed, committed: Vec::new() });
-    };
-    let end = usize::try_from(entry.length).unwrap_or(usize::MAX);
-    if end > committed.len() {
-        return Err(altered(format!("it has {} bytes, and should have {end}", committed.len())));
-    }
-    let behind = committed.split_off(end);
-    if Blake3::of(&committed) != entry.digest {
-        return Err(altered("its digest differs".into()));
-    }
-    Ok(IndexFile { committed, behind })
-}
-
-/// What a seal looks up in the directory that it seals.
-pub(super) struct InDirectory<'a> {
-    pub dir: &'a Path,
-    pub need_blobs: bool,
-    /// Listed files that this seal gives other bytes.
-    pub replaced: &'a BTreeMap<String, Vec<u8>>,
-}
-
-impl seal::Present for InDirectory<'_> {
-    fn blob(&self, artifact: &Artifact) -> bool {
-        !self.need_blobs
-            || self.dir.join(layout::blob(artifact)).metadata().is_ok_and(|blob| blob.len() == artifact.size)
-    }
-
-    fn bundle(&self, file: &BundleFile) -> Result<Vec<u8>, String> {
-        let path = layout::bundle(file);
-        if file.size > layout::MAX_BUNDLE {
-            return Err(format!(
-                "its bundle {path} would have {} bytes, and may have {}",
-                file.size,
-                layout::MAX_BUNDLE
-            ));
-        }
-        let mut bytes = Vec::new();
-        let read = File::open(self.dir.join(&path))
-            .and_then(|bundle| bundle.take(file.size + 1).read_to_end(&mut bytes));
-        match read {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(format!("its bundle {path} is not in the registry"))
-            }
-            Err(error) => Err(format!("its bundle {path} cannot be read: {error}")),
-            Ok(_) if bytes.len() as u64 != file.size || Blake3::of(&bytes) != file.blake3 => {
-                Err(format!("its bundle {path} is not the file that it names, by size or digest"))
-            }
-            Ok(_) => Ok(bytes),
-        }
-    }
-
-    fn file(&self, record: &FileRecord) -> bool {
-        if let Some(bytes) = self.replaced.get(&record.path) {
-            return bytes.len() as u64 == record.length && Blake3::of(bytes) == record.blake3;
-        }
-        let path = self.dir.join(&record.path);
-        let fits = path.metadata().is_ok_and(|file| file.is_file() && file.len() == record.length);
-        fits && record.length <= layout::MAX_INDEX
-            && std::fs::read(&path).is_ok_and(|bytes| Blake3::of(&bytes) == record.blake3)
-    }
+    let bytes = read_first(dir, path, index_limit(entry))?;
+    cut_index(&dir.display().to_string(), path, bytes, entry)
 }

@@ -1,5 +1,6 @@
 //! Everything that can be wrong with a registry, in words for the person in front of it.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -13,7 +14,7 @@ pub enum RegistryError {
     Index(#[from] IndexError),
 
     #[error(
-        "{location} is not a registry: it has no {missing}\n  hint: check the path or URL; `rvp registry init` makes a new registry"
+        "{location} is not a registry: it has no {missing}\n  hint: check the path or URL; a copy of a registry may not be complete yet; `rvp registry init` makes a new one"
     )]
     NotARegistry { location: String, missing: &'static str },
     #[error(
@@ -80,7 +81,7 @@ pub enum RegistryError {
     )]
     Behind { location: String, sealed: u64, found: String, memory: PathBuf },
     #[error(
-        "{location} shows an older state than it showed before: {found} log entries, and {seen} were seen\n  hint: an old copy is being served (rollback); a mirror that lags behind is mended by copying it again"
+        "{location} shows an older state than it showed before: {found} log entries, and {seen} were seen\n  hint: an old copy is being served (rollback), perhaps by a cache on the way: try again later; a mirror that lags behind is mended by copying it again"
     )]
     Rollback { location: String, seen: u64, found: u64 },
     #[error(
@@ -88,7 +89,7 @@ pub enum RegistryError {
     )]
     Fork { size: u64, seen: String, found: String, evidence: Option<PathBuf> },
     #[error(
-        "the state of {location} was signed at {time}, more than {days} days ago{by}\n  hint: the registry may be frozen by whoever serves it; ask for a fresh seal, or fetch from another mirror"
+        "the state of {location} was signed at {time}, more than {days} days ago{by}\n  hint: the registry may be frozen by whoever serves it, or this machine's clock be ahead; ask for a fresh seal, or fetch from another mirror"
     )]
     Stale { location: String, time: jiff::Timestamp, days: u32, by: String },
     #[error(
@@ -138,12 +139,26 @@ pub enum RegistryError {
     NoKey { key: String, path: PathBuf },
     #[error("{path} changed while it was read\n  hint: run the command again once nobody writes to it")]
     SourceChanged { path: PathBuf },
+    #[error(
+        "{location} got another log key, {key}, while this command ran; nothing was changed\n  hint: run the command again, with the new key"
+    )]
+    KeyChanged { location: String, key: String },
+    #[error("cannot write {path} of {location}: {reason}\n  hint: {hint}")]
+    Write { location: String, path: String, reason: String, hint: Cow<'static, str> },
+    #[error(
+        "the change is committed to {location}, but not all of it is in its place yet, and readers still see the state before: {reason}\n  hint: the next command that writes there finishes it; `rvp registry seal` does nothing else"
+    )]
+    Unfinished { location: String, reason: String },
+    #[error(
+        "{location} cannot be written to: its store does not compare and swap ({reason}), so that of two who publish at once one would be lost\n  hint: use a store with conditional writes; or, if all who publish can reach one folder, name a file in it that they lock in turn: --lock FILE"
+    )]
+    NoSwap { location: String, reason: &'static str },
     #[error("a record cannot be written: {reason}")]
     Record { reason: String },
     #[error("{package} {version} cannot be published: {reason}")]
     Refused { package: PackageName, version: String, reason: String },
     #[error(
-        "the clock of this machine says {now}, and the registry was last sealed at {sealed}\n  hint: set the clock"
+        "the clock of this machine says {now}, and the registry was last sealed at {sealed}\n  hint: set the clock; if it is right, the machine that sealed it last was ahead: wait until then"
     )]
     Clock { now: jiff::Timestamp, sealed: jiff::Timestamp },
 }

@@ -5,9 +5,8 @@
 //! the old state find what they need beside it, and those of the new one in its place.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use super::directory::{index_file, replace_shared_file};
+use super::backend::Replaced;
 use super::rotation::Handover;
 use super::snapshot::Entry;
 use super::writer::{Change, by_path};
@@ -35,7 +34,8 @@ impl Writer {
             let reason = format!("{} would grow beyond {} bytes", layout::KEYS_INDEX, layout::MAX_KEYS);
             return Err(RegistryError::Record { reason });
         }
-        let config = with_key(&self.dir, &self.committed_listed(layout::CONFIG)?, &verifier_key)?;
+        let config =
+            with_key(self.backend.location(), &self.committed_listed(layout::CONFIG)?, &verifier_key)?;
         let files = BTreeMap::from([(layout::CONFIG.to_owned(), config)]);
         let mut records = vec![record];
         records.extend(files.iter().map(|(path, bytes)| file_record(path, bytes)));
@@ -45,23 +45,29 @@ impl Writer {
         Ok(sealed)
     }
 
-    /// Gives a listed file other bytes, just before the state that names them is committed.
-    pub(super) fn replace_listed(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
-        let committed = self.entry(path)?;
-        let current = std::fs::read(self.dir.join(path)).ok().filter(|bytes| is(committed, bytes));
-        if let Some(current) = current {
-            self.put(&layout::before_last_change(path), &current)?;
-        }
-        self.put(path, bytes)
+    /// How a listed file gets other bytes.
+    pub(super) fn replaced(&self, path: String, bytes: Vec<u8>) -> Result<Replaced, RegistryError> {
+        let before = match self.entry(&path)? {
+            Some(entry) => {
+                let there = self.backend.read(&path, entry.length.saturating_add(1))?;
+                there.filter(|bytes| is(Some(entry), bytes))
+            }
+            None => None,
+        };
+        Ok(Replaced { path, before, bytes })
     }
 
     /// The committed bytes of a listed file, whether they stand in its place or, as a writer died, beside it.
     fn committed_listed(&self, path: &str) -> Result<Vec<u8>, RegistryError> {
         let entry = self.entry(path)?;
-        let places = [path.to_owned(), layout::before_last_change(path)];
-        let mut found = places.iter().filter_map(|path| std::fs::read(self.dir.join(path)).ok());
-        found.find(|bytes| is(entry, bytes)).ok_or_else(|| RegistryError::Altered {
-            location: self.dir.display().to_string(),
+        let limit = entry.map_or(0, |entry| entry.length).saturating_add(1);
+        for place in [path.to_owned(), layout::before_last_change(path)] {
+            if let Some(found) = self.backend.read(&place, limit)?.filter(|bytes| is(entry, bytes)) {
+                return Ok(found);
+            }
+        }
+        Err(RegistryError::Altered {
+            location: self.backend.location().into(),
             path: path.into(),
             reason: "its digest differs".into(),
         })
@@ -69,39 +75,40 @@ impl Writer {
 
     /// The committed text of an index file; empty where there is none.
     fn committed(&self, path: &str) -> Result<String, RegistryError> {
-        let file = index_file(&self.dir, path, self.entry(path)?)?;
-        Ok(String::from_utf8_lossy(&file.committed).into_owned())
+        Ok(String::from_utf8_lossy(&self.index(path)?.unwrap_or_default()).into_owned())
     }
 }
 
 /// What a registry says of itself in the state of its checkpoint. A writer that died while it changed the key has left
 /// what it was to say: then what it said before is put back.
 pub(super) fn committed_config(
-    dir: &Path,
+    location: &str,
     config: &[u8],
     checkpoint: &[u8],
+    before: impl FnOnce() -> Result<Option<Vec<u8>>, RegistryError>,
+    put_back: impl FnOnce(&[u8]) -> Result<(), RegistryError>,
 ) -> Result<(Config, Checkpoint), RegistryError> {
-    let location = dir.display().to_string();
-    let parsed = Config::parse(&location, config)?;
-    let refused = match Checkpoint::verify(&location, checkpoint, &parsed.key) {
+    let parsed = Config::parse(location, config)?;
+    let refused = match Checkpoint::verify(location, checkpoint, &parsed.key) {
         Ok(verified) => return Ok((parsed, verified)),
         Err(error) => error,
     };
-    let before = std::fs::read(dir.join(layout::before_last_change(layout::CONFIG))).ok();
-    let before = before.filter(|_| matches!(refused, RegistryError::Signature { .. })).and_then(|bytes| {
-        let parsed = Config::parse(&location, &bytes).ok()?;
-        let verified = Checkpoint::verify(&location, checkpoint, &parsed.key).ok()?;
+    if !matches!(refused, RegistryError::Signature { .. }) {
+        return Err(refused);
+    }
+    let before = before()?.and_then(|bytes| {
+        let parsed = Config::parse(location, &bytes).ok()?;
+        let verified = Checkpoint::verify(location, checkpoint, &parsed.key).ok()?;
         Some((bytes, parsed, verified))
     });
     let Some((bytes, parsed, verified)) = before else { return Err(refused) };
-    replace_shared_file(&dir.join(layout::CONFIG), &bytes)?;
+    put_back(&bytes)?;
     Ok((parsed, verified))
 }
 
 /// `config.json` with another key, and with all else as it was, fields that are not known here too.
-fn with_key(dir: &Path, config: &[u8], key: &str) -> Result<Vec<u8>, RegistryError> {
-    let location = dir.display().to_string();
-    let bad = |reason: String| RegistryError::Config { location: location.clone(), reason };
+fn with_key(location: &str, config: &[u8], key: &str) -> Result<Vec<u8>, RegistryError> {
+    let bad = |reason: String| RegistryError::Config { location: location.into(), reason };
     let mut value: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(config).map_err(|error| bad(error.to_string()))?;
     value.insert("key".into(), key.into());
@@ -110,7 +117,8 @@ fn with_key(dir: &Path, config: &[u8], key: &str) -> Result<Vec<u8>, RegistryErr
     Ok(bytes)
 }
 
-fn file_record(path: &str, bytes: &[u8]) -> Record {
+/// The record of a listed file.
+pub(super) fn file_record(path: &str, bytes: &[u8]) -> Record {
     Record::File(FileRecord { path: path.into(), length: bytes.len() as u64, blake3: Blake3::of(bytes) })
 }
 

@@ -6,6 +6,10 @@ pub const CONFIG: &str = "config.json";
 /// What the registry demands of its own packages; there may be none.
 pub const POLICY: &str = "policy.toml";
 pub const CHECKPOINT: &str = "log/checkpoint";
+/// In a bucket: the last state that was committed, which `log/checkpoint` follows.
+pub const HEAD: &str = "log/head";
+/// In a bucket: the folder of what changes write, until it stands in its places.
+pub const STAGING: &str = "log/staging/";
 /// The index file whose records name every file of the registry that is not an index file.
 pub const FILES_INDEX: &str = "index/files";
 /// The index file whose records name the owners of prefixes of names.

@@ -1,6 +1,8 @@
 //! The directory: its layout, where it can stand, the index, the snapshot, the log, and sealing.
 
 mod authority;
+mod backend;
+mod backend_dir;
 mod bucket;
 mod checkpoint;
 mod client;
@@ -37,7 +39,7 @@ mod witness;
 mod writer;
 
 pub use authority::{Authority, SignedRecord};
-pub use bucket::BucketStore;
+pub use bucket::{BucketPlace, BucketStore};
 pub use checkpoint::Checkpoint;
 pub use client::{ClientFolders, replace_file};
 pub use config::Config;

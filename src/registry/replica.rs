@@ -19,7 +19,9 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use rayon::prelude::*;
 
-use super::directory::{index_file, lock, read_log, read_node, replace_checkpoint, sync_folder};
+use super::directory::{
+    index_file, lock, read_log, read_node, replace_checkpoint, replace_shared_file, sync_folder,
+};
 use super::key_change::committed_config;
 use super::log::{self, LogFiles};
 use super::snapshot::{self, Entry, Nodes};
@@ -331,7 +333,9 @@ fn committed(dir: &Path) -> Result<Option<Committed>, RegistryError> {
     let location = dir.display().to_string();
     let config = read(layout::CONFIG)?
         .ok_or_else(|| RegistryError::NotARegistry { location: location.clone(), missing: layout::CONFIG })?;
-    let (config, checkpoint) = committed_config(dir, &config, &signed)?;
+    let before = || read(&layout::before_last_change(layout::CONFIG));
+    let put_back = |bytes: &[u8]| replace_shared_file(&dir.join(layout::CONFIG), bytes);
+    let (config, checkpoint) = committed_config(&location, &config, &signed, before, put_back)?;
     Ok(Some(Committed { checkpoint, signed, key: config.key }))
 }
 

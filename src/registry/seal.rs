@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::authority::{Authority, SignedRecord};
+use super::backend::Lines;
 use super::snapshot::Entry;
 use super::{RegistryError, layout};
 use crate::model::{
@@ -162,6 +163,20 @@ impl Batch {
             return Err(bad_record(&format!("{} would grow beyond {} bytes", self.path, layout::MAX_INDEX)));
         }
         Ok(first + count + 1)
+    }
+}
+
+impl Batch {
+    /// What the snapshot will say of its file, and of the files that its records name.
+    pub(super) fn entries(&mut self) -> Vec<(String, Entry)> {
+        let mut entries = std::mem::take(&mut self.files);
+        entries.push((self.path.clone(), self.entry));
+        entries
+    }
+
+    pub(super) fn into_lines(self) -> Lines {
+        let Self { path, committed_length: committed, behind, text, .. } = self;
+        Lines { path, committed, behind, text }
     }
 }
 

@@ -1,44 +1,48 @@
-//! Writing a registry in a directory.
-//!
-//! The order is what makes it safe (DESIGN.md, rule 2): blobs, index lines, tiles, snapshot nodes, and the checkpoint
-//! last. Until the checkpoint is renamed into place nothing of it exists for a reader; afterwards all of it does.
-//! One writer at a time holds the lock, so the rename is a compare-and-swap.
+//! Writing a registry: what is to be the next state is computed here, and made so by a [`Backend`].
 
 mod blobs;
+mod create;
 mod proposals;
+mod reading;
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Seek as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
-use futures::future::BoxFuture;
 use rayon::prelude::*;
 
-use super::directory::{
-    InDirectory, index_file, lock, read_log, read_node, replace_checkpoint, replace_shared_file,
-    set_readable, sync_folder,
-};
-use super::key_change::committed_config;
-use super::log::{self, LogFiles};
+use super::backend::{Backend, InBackend, Outcome, Prepared, State};
+use super::backend_dir::DirBackend;
+use super::bucket::{BucketBackend, BucketPlace};
+use super::key_change::{committed_config, file_record};
+use super::log;
 use super::seal::{self, Batch, Dropped};
-use super::snapshot::{self, Entry, Nodes};
-use super::{Authority, Checkpoint, Config, LogKey, RegistryError, layout};
-use crate::files;
-use crate::model::{Blake3, FileRecord, Package, PackageName, Prefixes, Record};
+use super::snapshot;
+use super::{Authority, Checkpoint, Config, LogKey, RegistryError, backoff, layout};
+use crate::model::{Blake3, Prefixes, Record};
 
-/// A directory registry, locked for one writer.
+/// How far the clock of this machine may be behind that of another one that sealed before it, in seconds: less than that, and
+/// the new state is of the same second as the old one.
+const CLOCKS_DIFFER: i64 = 300;
+/// How long a writer waits at most after it was overtaken for the first time.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// A registry, opened for one writer.
 pub struct Writer {
-    pub(super) dir: PathBuf,
+    pub(super) backend: Box<dyn Backend>,
     pub(super) config: Config,
     pub(super) key: LogKey,
     pub(super) checkpoint: Checkpoint,
     /// Who knows signatures. None: signed records cannot be sealed, and unsigned ones only where nobody owns their names.
     authority: Option<Arc<dyn Authority>>,
-    /// Held for as long as the writer lives.
-    _lock: File,
+    /// Blobs that were put, by path.
+    put: Mutex<HashSet<String>>,
+    /// Nodes of the snapshot that were read.
+    nodes: Mutex<HashMap<Blake3, Vec<u8>>>,
+    /// Threads for a place that is far away.
+    pool: Option<rayon::ThreadPool>,
 }
 
 /// What a seal did.
@@ -54,7 +58,7 @@ pub struct Sealed {
 }
 
 /// What a seal is to commit.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Change {
     /// Records by index file, to which the proposals there are added.
     pub records: BTreeMap<String, Vec<Record>>,
@@ -75,85 +79,85 @@ pub struct SealOptions {
 }
 
 impl Writer {
-    /// Makes a new, sealed registry in `dir`, which must be absent or empty. It appears there whole or not at all.
-    pub fn create(
-        dir: &Path,
-        config: &Config,
-        key: LogKey,
-        records: Vec<Record>,
-        now: jiff::Timestamp,
-    ) -> Result<Sealed, RegistryError> {
-        if dir.join(layout::CHECKPOINT).exists() {
-            return Err(RegistryError::Exists { path: dir.into() });
-        }
-        if dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(RegistryError::NotEmpty { path: dir.into() });
-        }
-        let parent = match dir.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        std::fs::create_dir_all(parent).map_err(RegistryError::io("make the folder", parent))?;
-        let staging = files::temporary_folder(parent, files::Purpose::NewRegistry)
-            .map_err(RegistryError::io("make a folder in", parent))?;
-        let bytes = config.to_bytes();
-        replace_shared_file(&staging.path().join(layout::CONFIG), &bytes)?;
-        let mut records = records;
-        records.push(Record::File(FileRecord {
-            path: layout::CONFIG.into(),
-            length: bytes.len() as u64,
-            blake3: Blake3::of(&bytes),
-        }));
-        let nothing = Checkpoint {
-            origin: config.name.clone(),
-            size: 0,
-            root: tlog_tiles::EMPTY_HASH,
-            snapshot: Blake3::of(b""),
-            time: now,
-        };
-        let sealed = {
-            let mut writer = Self {
-                dir: staging.path().into(),
-                config: config.clone(),
-                key,
-                checkpoint: nothing,
-                authority: None,
-                _lock: lock(staging.path())?,
-            };
-            writer.publish(records, now)?
-        };
-        match std::fs::remove_dir(dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(RegistryError::io("replace the empty folder", dir)(error));
-            }
-            _ => {}
-        }
-        let staged = staging.keep();
-        files::rename(&staged, dir).map_err(RegistryError::io("move the new registry to", dir))?;
-        set_readable(dir)?;
-        Ok(sealed)
-    }
-
     /// Takes the lock of the registry in `dir`, waiting for another writer, and reads its state.
     /// `key` finds the private half of the registry's key.
     pub fn open(
         dir: &Path,
         key: impl FnOnce(&Config) -> Result<LogKey, RegistryError>,
     ) -> Result<Self, RegistryError> {
-        let not_a_registry =
-            |missing| RegistryError::NotARegistry { location: dir.display().to_string(), missing };
-        let read = |path: &'static str| match std::fs::read(dir.join(path)) {
-            Ok(bytes) => Ok(bytes),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(not_a_registry(path)),
-            Err(error) => Err(RegistryError::io("read", dir.join(path))(error)),
-        };
-        read(layout::CHECKPOINT)?;
-        let lock = lock(dir)?;
-        let (config, checkpoint) = committed_config(dir, &read(layout::CONFIG)?, &read(layout::CHECKPOINT)?)?;
+        Self::at(Box::new(DirBackend::open(dir)?), key)
+    }
+
+    /// As `open`, of a registry in a bucket, where writers do not wait for each other. Needs to be called where a tokio runtime is
+    /// entered.
+    pub fn open_bucket(
+        place: BucketPlace,
+        key: impl FnOnce(&Config) -> Result<LogKey, RegistryError>,
+    ) -> Result<Self, RegistryError> {
+        Self::at(Box::new(BucketBackend::open(place)?), key)
+    }
+
+    fn at(
+        backend: Box<dyn Backend>,
+        key: impl FnOnce(&Config) -> Result<LogKey, RegistryError>,
+    ) -> Result<Self, RegistryError> {
+        let (config, checkpoint) = state(&*backend)?;
         let key = key(&config)?;
-        let writer = Self { dir: dir.into(), config, key, checkpoint, authority: None, _lock: lock };
-        writer.key.check_continues(&dir.display().to_string(), &writer, &writer.checkpoint)?;
+        let mut writer = Self::new(backend, config, key, checkpoint)?;
+        match writer.check_continues() {
+            // Another writer with this key may have sealed since the state was read, and have remembered that.
+            Err(RegistryError::Behind { .. }) => {
+                writer.reload()?;
+                writer.check_continues()?;
+            }
+            checked => checked?,
+        }
         Ok(writer)
+    }
+
+    fn new(
+        backend: Box<dyn Backend>,
+        config: Config,
+        key: LogKey,
+        checkpoint: Checkpoint,
+    ) -> Result<Self, RegistryError> {
+        let pool = match backend.threads() {
+            0 => None,
+            threads => rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok(),
+        };
+        Ok(Self {
+            backend,
+            config,
+            key,
+            checkpoint,
+            authority: None,
+            put: Mutex::default(),
+            nodes: Mutex::default(),
+            pool,
+        })
+    }
+
+    fn check_continues(&self) -> Result<(), RegistryError> {
+        self.key.check_continues(self.backend.location(), self, &self.checkpoint)
+    }
+
+    /// Goes on from what is the state by now.
+    fn reload(&mut self) -> Result<(), RegistryError> {
+        let (config, checkpoint) = state(&*self.backend)?;
+        if config.key != self.config.key {
+            let location = self.backend.location().to_owned();
+            return Err(RegistryError::KeyChanged { location, key: config.key });
+        }
+        (self.config, self.checkpoint) = (config, checkpoint);
+        Ok(())
+    }
+
+    /// Runs `work` with as many threads as are worth having for this registry.
+    pub fn in_parallel<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        match &self.pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
     }
 
     /// Lets `authority` judge the signatures of what is sealed.
@@ -162,9 +166,9 @@ impl Writer {
         Self { authority: Some(authority), ..self }
     }
 
-    /// The folder of the registry.
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    /// The folder of the registry, where it stands in one.
+    pub fn folder(&self) -> Option<&Path> {
+        self.backend.folder()
     }
 
     pub fn config(&self) -> &Config {
@@ -173,28 +177,6 @@ impl Writer {
 
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
-    }
-
-    /// All committed releases of a package, or none.
-    pub fn package(&self, name: &PackageName) -> Result<Option<Package>, RegistryError> {
-        match self.index(&name.index_path())? {
-            Some(bytes) => Ok(Some(Package::parse(name, &bytes)?)),
-            None => Ok(None),
-        }
-    }
-
-    /// Who owns which prefixes of names.
-    pub fn prefixes(&self) -> Result<Prefixes, RegistryError> {
-        match self.index(layout::PREFIXES_INDEX)? {
-            Some(bytes) => Ok(Prefixes::parse(&bytes)?),
-            None => Ok(Prefixes::default()),
-        }
-    }
-
-    /// The committed bytes of an index file, or none.
-    pub fn index(&self, path: &str) -> Result<Option<Vec<u8>>, RegistryError> {
-        let Some(entry) = self.entry(path)? else { return Ok(None) };
-        Ok(Some(index_file(&self.dir, path, Some(entry))?.committed))
     }
 
     /// Commits `records`, and the fit proposals that stand in the same index files.
@@ -209,8 +191,7 @@ impl Writer {
         bytes: &[u8],
         now: jiff::Timestamp,
     ) -> Result<Sealed, RegistryError> {
-        let record = FileRecord { path: path.into(), length: bytes.len() as u64, blake3: Blake3::of(bytes) };
-        let records = by_path(vec![Record::File(record)])?;
+        let records = by_path(vec![file_record(path, bytes)])?;
         let files = BTreeMap::from([(path.to_owned(), bytes.to_owned())]);
         self.commit(Change { records, files, ..Change::default() }, now)
     }
@@ -227,44 +208,69 @@ impl Writer {
     }
 
     pub(super) fn commit(&mut self, change: Change, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
-        let Change { records, files: replaced, key, options } = change;
-        if now < self.checkpoint.time {
-            return Err(RegistryError::Clock { now, sealed: self.checkpoint.time });
+        let began = Instant::now();
+        let mut overtaken = 0;
+        loop {
+            // What others sealed meanwhile may be of a later time than `now`.
+            let now = now + jiff::SignedDuration::try_from(began.elapsed()).unwrap_or_default();
+            let (prepared, sealed) = self.in_parallel(|| self.prepare(change.clone(), now))?;
+            match self.in_parallel(|| self.backend.commit(&prepared))? {
+                Outcome::Committed => {
+                    self.key = change.key.unwrap_or_else(|| self.key.clone());
+                    self.key.remember(&sealed.checkpoint);
+                    self.checkpoint = sealed.checkpoint.clone();
+                    return Ok(sealed);
+                }
+                Outcome::Overtaken => {
+                    overtaken += 1;
+                    std::thread::sleep(backoff(FIRST_WAIT, overtaken));
+                    self.reload()?;
+                }
+            }
         }
-        let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
-        let this = &*self;
-        let present =
-            InDirectory { dir: &this.dir, need_blobs: !options.blobs_elsewhere, replaced: &replaced };
+    }
+
+    /// Computes a change: nothing is written.
+    fn prepare(&self, change: Change, now: jiff::Timestamp) -> Result<(Prepared, Sealed), RegistryError> {
+        let Change { mut records, files: replaced, key, options } = change;
+        let now = self.time(now)?;
+        let put = self.put.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let present = InBackend::new(&*self.backend, !options.blobs_elsewhere, &put, &replaced);
         let rules = seal::Rules {
-            registry: &this.config.name,
+            registry: &self.config.name,
             present: &present,
-            authority: this.authority.as_deref(),
+            authority: self.authority.as_deref(),
             prefixes: &Prefixes::default(),
             time: now,
         };
-        let prepare = |(path, records): (String, Vec<Record>), rules| {
-            let file = index_file(&this.dir, &path, this.entry(&path)?)?;
+        let judge = |(path, records): (String, Vec<Record>), rules| {
+            let file = self.index_file(&path, self.entry(&path)?)?;
             seal::prepare(path, &file.committed, file.behind, records, rules)
         };
         // Owners of prefixes come first, and have the lower numbers: the other records of this seal are under them.
-        let mut records = records;
         let first = match records.remove_entry(layout::PREFIXES_INDEX) {
-            Some(of_prefixes) => Some(prepare(of_prefixes, rules)?),
+            Some(of_prefixes) => Some(judge(of_prefixes, rules)?),
             None => None,
         };
         let prefixes = match &first {
             Some(batch) => batch.prefixes.clone(),
-            None => this.prefixes()?,
+            None => self.prefixes()?,
         };
         let rules = seal::Rules { prefixes: &prefixes, ..rules };
-        let others: Vec<Batch> =
-            records.into_par_iter().map(|one| prepare(one, rules)).collect::<Result<_, _>>()?;
-        let mut batches: Vec<Batch> = first.into_iter().chain(others).collect();
-        let refused_only: Vec<(String, u64)> = batches
-            .iter()
-            .filter(|batch| batch.lines.is_empty() && !batch.dropped.is_empty())
-            .map(|batch| (batch.path.clone(), batch.committed_length))
-            .collect();
+        let others = records.into_par_iter().map(|one| judge(one, rules)).collect::<Result<Vec<_>, _>>();
+        if let Some(failure) = present.failure() {
+            return Err(failure);
+        }
+        let mut batches: Vec<Batch> = first.into_iter().chain(others?).collect();
+        let refused_only = |batch: &&Batch| batch.lines.is_empty() && !batch.dropped.is_empty();
+        let cut = match options.drop_refused {
+            true => batches
+                .iter()
+                .filter(refused_only)
+                .map(|one| (one.path.clone(), one.committed_length))
+                .collect(),
+            false => Vec::new(),
+        };
         let mut dropped = Vec::new();
         for batch in &mut batches {
             let stays = batch.lines.is_empty() && !options.drop_refused;
@@ -277,21 +283,13 @@ impl Writer {
         for batch in &mut batches {
             next = batch.end(next, now)?;
         }
-        let changes = batches
-            .par_iter()
-            .map(|batch| this.append_lines(batch))
-            .collect::<Result<Vec<_>, RegistryError>>()?
-            .into_iter()
-            .flatten()
-            .collect();
-        let entries: Vec<String> = batches.into_iter().flat_map(|batch| batch.lines).collect();
+        let changes = batches.iter_mut().flat_map(Batch::entries).collect();
+        let entries: Vec<String> =
+            batches.iter_mut().flat_map(|batch| std::mem::take(&mut batch.lines)).collect();
         let appended = log::append(self, self.checkpoint.size, self.checkpoint.root, &entries)?;
         let old = (self.checkpoint.size > 0).then_some(self.checkpoint.snapshot);
         let (snapshot, nodes) = block_on(snapshot::update(self, old, changes))?;
         let nodes = nodes.into_iter().map(|(digest, bytes)| (layout::snapshot_node(digest), bytes));
-        let files: Vec<(String, Vec<u8>)> = appended.files.into_iter().chain(nodes).collect();
-        files.par_iter().try_for_each(|(path, bytes)| self.put(path, bytes))?;
-        replaced.iter().try_for_each(|(path, bytes)| self.replace_listed(path, bytes))?;
         let checkpoint = Checkpoint {
             origin: self.config.name.clone(),
             size: appended.size,
@@ -299,63 +297,39 @@ impl Writer {
             snapshot,
             time: now,
         };
-        let key = key.unwrap_or_else(|| self.key.clone());
-        // The commit point.
-        replace_checkpoint(&self.dir.join(layout::CHECKPOINT), &checkpoint.sign(&key)?)?;
-        sync_folder(&self.dir.join("log"))?;
-        key.remember(&checkpoint);
-        (self.key, self.checkpoint) = (key, checkpoint.clone());
-        if options.drop_refused {
-            refused_only.iter().try_for_each(|(path, committed)| self.cut(path, *committed))?;
-        }
-        Ok(Sealed { checkpoint, records, dropped })
-    }
-
-    /// Puts a batch behind the committed bytes of its file, in place of whatever stands there, and says what the
-    /// snapshot will say of it and of the files that its records name. A proposal that is sealed stands in the file at
-    /// every moment, so that a writer that dies here loses none.
-    fn append_lines(&self, batch: &Batch) -> Result<Vec<(String, Entry)>, RegistryError> {
-        let path = self.dir.join(&batch.path);
-        let folder = path.parent().unwrap_or(&self.dir);
-        std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
-        if let Some(more) = batch.text.strip_prefix(&batch.behind[..]) {
-            let append = |path: &Path| -> std::io::Result<()> {
-                let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
-                file.seek(std::io::SeekFrom::Start(batch.committed_length + batch.behind.len() as u64))?;
-                file.write_all(more)?;
-                file.sync_data()
-            };
-            append(&path).map_err(RegistryError::io("append to", &path))?;
-        } else {
-            let mut whole = index_file(&self.dir, &batch.path, self.entry(&batch.path)?)?.committed;
-            whole.extend_from_slice(&batch.text);
-            self.put(&batch.path, &whole)?;
-        }
-        let mut entries = batch.files.clone();
-        entries.push((batch.path.clone(), batch.entry));
-        Ok(entries)
-    }
-
-    /// Removes what stands behind the committed bytes of an index file.
-    fn cut(&self, path: &str, committed: u64) -> Result<(), RegistryError> {
-        let path = self.dir.join(path);
-        let cut = match committed {
-            0 => std::fs::remove_file(&path),
-            _ => File::options().write(true).open(&path).and_then(|file| file.set_len(committed)),
+        let prepared = Prepared {
+            lines: batches.into_iter().map(Batch::into_lines).collect(),
+            files: appended.files.into_iter().chain(nodes).collect(),
+            replaced: replaced
+                .into_iter()
+                .map(|(path, bytes)| self.replaced(path, bytes))
+                .collect::<Result<_, _>>()?,
+            cut,
+            checkpoint: checkpoint.sign(key.as_ref().unwrap_or(&self.key))?,
         };
-        cut.map_err(RegistryError::io("remove the refused lines of", &path))
+        Ok((prepared, Sealed { checkpoint, records, dropped }))
     }
 
-    pub(super) fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
-        replace_shared_file(&self.dir.join(path), bytes)
-    }
-
-    pub(super) fn entry(&self, path: &str) -> Result<Option<Entry>, RegistryError> {
-        if self.checkpoint.size == 0 {
-            return Ok(None);
+    /// The time of the next state, in whole seconds: never before that of the last one.
+    fn time(&self, now: jiff::Timestamp) -> Result<jiff::Timestamp, RegistryError> {
+        let sealed = self.checkpoint.time;
+        if sealed.as_second() - now.as_second() > CLOCKS_DIFFER {
+            return Err(RegistryError::Clock { now, sealed });
         }
-        block_on(snapshot::lookup(self, self.checkpoint.snapshot, path))
+        Ok(jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).max(sealed))
     }
+}
+
+/// The state that a registry is in.
+fn state(backend: &dyn Backend) -> Result<(Config, Checkpoint), RegistryError> {
+    let location = backend.location();
+    let missing = layout::CHECKPOINT;
+    let State { config, checkpoint } =
+        backend.state()?.ok_or_else(|| RegistryError::NotARegistry { location: location.into(), missing })?;
+    let before = || backend.read(&layout::before_last_change(layout::CONFIG), layout::MAX_CONFIG);
+    let (config, verified) =
+        committed_config(location, &config, &checkpoint, before, |bytes| backend.put(layout::CONFIG, bytes))?;
+    Ok((config, verified))
 }
 
 /// The records, by the index file that each belongs into.
@@ -365,16 +339,4 @@ pub(super) fn by_path(records: Vec<Record>) -> Result<BTreeMap<String, Vec<Recor
         by_path.entry(seal::path_of(&record)?).or_default().push(record);
     }
     Ok(by_path)
-}
-
-impl Nodes for Writer {
-    fn node(&self, digest: Blake3) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
-        Box::pin(async move { read_node(&self.dir, digest) })
-    }
-}
-
-impl LogFiles for Writer {
-    fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
-        read_log(&self.dir, paths)
-    }
 }

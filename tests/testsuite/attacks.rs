@@ -225,7 +225,7 @@ fn rollback() {
     assert_snapshot!(stage.refused("lock --upgrade"), @r#"
     error: cannot use the registry `acme`
       cause: http://[HOST] shows an older state than it showed before: 7 log entries, and 9 were seen
-      hint: an old copy is being served (rollback); a mirror that lags behind is mended by copying it again
+      hint: an old copy is being served (rollback), perhaps by a cache on the way: try again later; a mirror that lags behind is mended by copying it again
     "#);
 }
 
@@ -242,7 +242,7 @@ fn freeze() {
     assert_snapshot!(stage.refused("lock --upgrade"), @r#"
     error: cannot use the registry `acme`
       cause: the state of http://[HOST] was signed at [TIME], more than 30 days ago
-      hint: the registry may be frozen by whoever serves it; ask for a fresh seal, or fetch from another mirror
+      hint: the registry may be frozen by whoever serves it, or this machine's clock be ahead; ask for a fresh seal, or fetch from another mirror
     "#);
 }
 

@@ -92,7 +92,7 @@ fn publish_needs_a_file_a_registry_and_its_key() {
     ----- stdout -----
     ----- stderr -----
     error: nowhere is not a registry: it has no log/checkpoint
-      hint: check the path or URL; `rvp registry init` makes a new registry
+      hint: check the path or URL; a copy of a registry may not be complete yet; `rvp registry init` makes a new one
     ");
     assert_snapshot!(world.rvp(&format!("publish {wheel} --registry acme --host revit")), @r"
     exit code: 2

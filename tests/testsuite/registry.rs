@@ -129,7 +129,7 @@ fn import_says_what_is_missing_from_its_command_line() {
     ----- stdout -----
     ----- stderr -----
     error: nowhere is not a registry: it has no log/checkpoint
-      hint: check the path or URL; `rvp registry init` makes a new registry
+      hint: check the path or URL; a copy of a registry may not be complete yet; `rvp registry init` makes a new one
     ");
 }
 

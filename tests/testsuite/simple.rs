@@ -10,7 +10,7 @@ use crate::support::nginx::Nginx;
 use crate::support::{Wheel, World, text, walls};
 
 /// What README.md tells to write into nginx's configuration for clients that ask for JSON.
-const NEGOTIATION: &str = r#"
+pub const NEGOTIATION: &str = r#"
     location /acme/simple/ {
         set $page index.html;
         if ($http_accept ~ "application/vnd\.pypi\.simple\.v1\+json") { set $page index.json; }
@@ -35,7 +35,7 @@ fn serve(world: &World, locations: &str) -> Nginx {
 }
 
 /// A program with nothing of the settings of whoever runs the tests.
-fn clean(mut command: Command) -> Command {
+pub fn clean(mut command: Command) -> Command {
     for (variable, _) in std::env::vars() {
         if variable.starts_with("PIP_") || variable.starts_with("UV_") || variable == "VIRTUAL_ENV" {
             command.env_remove(variable);
@@ -50,20 +50,25 @@ fn clean(mut command: Command) -> Command {
 
 /// A new environment, and its Python.
 fn environment(world: &World, name: &str) -> PathBuf {
+    environment_of(world, name, "python3")
+}
+
+/// A new environment of an interpreter, and its Python.
+pub fn environment_of(world: &World, name: &str, interpreter: &str) -> PathBuf {
     let folder = world.path(name);
-    let output = Command::new("python3").args(["-m", "venv"]).arg(&folder).output().unwrap();
+    let output = Command::new(interpreter).args(["-m", "venv"]).arg(&folder).output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
     folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
 }
 
-fn pip(python: &Path, index: &str, arguments: &[&str]) -> Output {
+pub fn pip(python: &Path, index: &str, arguments: &[&str]) -> Output {
     let mut command = clean(Command::new(python));
     let (action, rest) = arguments.split_first().unwrap();
     command.args(["-m", "pip", action, "--no-cache-dir", "--index-url", index]).args(rest);
     command.output().unwrap()
 }
 
-fn uv(python: &Path, index: &str, arguments: &[&str]) -> Output {
+pub fn uv(python: &Path, index: &str, arguments: &[&str]) -> Output {
     let mut command = clean(Command::new("uv"));
     command
         .args(["pip", "install", "--no-cache", "--default-index", index, "--python"])
@@ -73,7 +78,7 @@ fn uv(python: &Path, index: &str, arguments: &[&str]) -> Output {
 }
 
 /// What is installed, as `name==version`.
-fn installed(python: &Path) -> Vec<String> {
+pub fn installed(python: &Path) -> Vec<String> {
     let mut command = clean(Command::new(python));
     let output = command.args(["-m", "pip", "freeze"]).output().unwrap();
     assert!(output.status.success(), "{}", text(&output));

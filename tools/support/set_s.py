@@ -1,8 +1,14 @@
-"""Set S: what the measurements install. Fifteen packages of building and data work, 44 with their dependencies."""
+"""Set S: what the measurements and some tests install. Fifteen packages of building and data work, 44 with their dependencies.
+
+`PYTHONPATH=tools python3 -m support.set_s` downloads the wheels once, to where the tests look for them.
+"""
 
 import os
 import pathlib
 import subprocess
+
+from support import interpreters
+from support.program import TARGET
 
 REQUIREMENTS = (
     "numpy pandas shapely openpyxl requests pydantic matplotlib networkx scipy ifcopenshell trimesh rich typer jinja2 pythonnet"
@@ -27,3 +33,7 @@ def wheels(python, folder, variable, platform=None):
             raise SystemExit(f"error: pip could not download set S\n  hint: give a folder of its wheels in {variable}")
         complete.touch()
     return folder
+
+
+if __name__ == "__main__":
+    wheels(interpreters.find("3.11"), TARGET / "bench" / "set-s", "RVP_SET_S")

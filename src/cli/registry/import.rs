@@ -1,4 +1,4 @@
-//! `rvp registry import`: fill a directory registry with what exists elsewhere.
+//! `rvp registry import`: fill a registry with what exists elsewhere.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,9 +8,8 @@ use std::time::Duration;
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use rvp::model::{Requirement, Target, TargetSpec};
-use rvp::project::Settings;
+use rvp::project::{Location, Settings};
 use rvp::publish::{Claim, ReadArtifacts, Signing, Source, Staging, Wanted, attest_beside, read_folder};
-use rvp::registry::Writer;
 use rvp::resolve::{NoRules, decide_target};
 use rvp::trust::RecordVerifier;
 
@@ -21,6 +20,7 @@ use crate::cli::machine::ThisMachine;
 use crate::cli::publish::{host, hosts_of};
 use crate::cli::published::report;
 use crate::cli::record_signing::RecordSigning;
+use crate::cli::writable::Access;
 
 /// Fill a registry from a folder of packages, or from a simple index
 ///
@@ -28,8 +28,9 @@ use crate::cli::record_signing::RecordSigning;
 /// An import that was interrupted goes on where it ended.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder of the registry
-    dir: PathBuf,
+    /// The folder of the registry, or the URL of its bucket
+    #[arg(value_name = "DIR-or-URL", value_parser = Location::parse)]
+    registry: Location,
     /// Packages as requirements: `pandas`, `numpy<2`, `uvicorn[standard]`
     #[arg(value_name = "NAME", value_parser = requirement, required_unless_present = "from", conflicts_with = "from")]
     names: Vec<Requirement>,
@@ -54,9 +55,8 @@ pub struct Arguments {
     /// A host that all of these packages run in, as `revit>=2022,<2028`
     #[arg(long = "host", value_name = "REQUIREMENT", value_parser = host, requires = "from")]
     hosts: Vec<(String, String)>,
-    /// The registry's private key [default: the one in the keys folder of ~/.rvp]
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    access: Access,
     #[command(flatten)]
     signing: RecordSigning,
 }
@@ -64,7 +64,7 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = context.settings(Settings::default(), None)?;
     let signatory = arguments.signing.signatory(context, &settings)?;
-    let open = || Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config));
+    let open = || arguments.access.open_at(context, &arguments.registry, |_| Ok(()));
     // So that nothing is downloaded for a registry that cannot be written to. Others may write during the download.
     drop(open()?);
     let verifier = context.authority(&context.settings(Settings::default(), None)?)?;
@@ -74,12 +74,15 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
             (attest_beside(read, &verifier), None)
         }
         None => {
-            let staging = Staging::beside(&arguments.dir)?;
+            let staging = match &arguments.registry {
+                Location::Path(dir) => Staging::beside(dir)?,
+                elsewhere => Staging::open(context.imports(&settings, elsewhere))?,
+            };
             (download(context, arguments, &staging, &verifier)?, Some(staging))
         }
     };
     let ReadArtifacts { incoming, refused } = read;
-    let mut writer = open()?.with_authority(context.authority(&settings)?);
+    let mut writer = open()?;
     let signing = signatory.as_ref().map(|signatory| Signing { signatory, claim: Claim::Nothing });
     let mut published = rvp::publish::publish(&mut writer, incoming, signing, jiff::Timestamp::now())?;
     published.refused.extend(refused);
@@ -115,7 +118,7 @@ fn download(
 /// Every host release asked for, with every Python and every platform asked for.
 fn targets(context: &Context, arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
     let settings = context.settings(Settings::default(), None)?;
-    let hosts = KnownHosts::of_directory(context, &arguments.dir)?;
+    let hosts = KnownHosts::of_registry(context, &arguments.registry)?;
     let machine = ThisMachine::new(context, &settings, None);
     let mut targets = Vec::new();
     for host in or_default(&arguments.target) {

@@ -1,24 +1,26 @@
 //! `rvp registry init`: a key, and an empty, sealed registry.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use rvp::model::Record;
-use rvp::registry::{Config, LogKey, REVIT_RELEASES, Writer, key_fingerprint};
-use rvp::views::Views;
+use rvp::project::Location;
+use rvp::registry::{Config, LogKey, REVIT_RELEASES, key_fingerprint};
 
 use super::add::link_part;
 use super::views;
 use crate::cli::context::Context;
 use crate::cli::output;
 use crate::cli::secret_file::write_secret;
+use crate::cli::writable::BucketArguments;
 
 /// Make a key and an empty, sealed registry
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder to make; absent or empty
-    dir: PathBuf,
+    /// The folder to make, absent or empty; or the URL of a bucket or of a prefix in it
+    #[arg(value_name = "DIR-or-URL", value_parser = Location::parse)]
+    registry: Location,
     /// The registry's name, and its log's origin [default: the folder's name]
     #[arg(long)]
     name: Option<String>,
@@ -34,6 +36,8 @@ pub struct Arguments {
     /// Where to keep the private key [default: the keys folder of ~/.rvp]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    #[command(flatten)]
+    bucket: BucketArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -45,7 +49,7 @@ enum Host {
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let name = match &arguments.name {
         Some(name) => name.clone(),
-        None => folder_name(&arguments.dir)?,
+        None => last_part(&arguments.registry)?,
     };
     let (key, verifier_key) = LogKey::generate(&name)?;
     let records = match arguments.with.contains(&Host::Revit) {
@@ -57,17 +61,16 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     // The key is on disk before anything is signed with it; without it, nothing could ever be added.
     write_secret(&path, key.to_text())?;
     let key = key.kept_at(&path);
-    if let Err(error) = Writer::create(&arguments.dir, &config, key.clone(), records, jiff::Timestamp::now())
-    {
+    let made = arguments.bucket.create(context, &arguments.registry, &config, key.clone(), records);
+    if let Err(error) = made {
         let _ = std::fs::remove_file(&path);
         let _ = key.forget_sealed();
-        return Err(error.into());
+        return Err(error);
     }
     if arguments.simple {
-        drop(Views::create(&arguments.dir)?);
-        views::refresh(context, &arguments.dir, &verifier_key)?;
+        views::create(context, &arguments.registry, &verifier_key)?;
     }
-    context.say(&format!("made the registry `{}` in {}", config.name, arguments.dir.display()));
+    context.say(&format!("made the registry `{}` in {}", config.name, arguments.registry));
     context.say(&format!(
         "its private key is {}\n  keep it: whoever has it can seal this registry",
         path.display()
@@ -85,10 +88,17 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-fn folder_name(dir: &Path) -> anyhow::Result<String> {
-    let absolute = std::path::absolute(dir)?;
-    let name = absolute.file_name().and_then(|name| name.to_str());
-    let name =
-        name.with_context(|| format!("{} has no name of its own; give one with --name", dir.display()))?;
-    Ok(name.to_owned())
+/// The last part of a place's path, by which a registry is called if it gets no other name.
+fn last_part(location: &Location) -> anyhow::Result<String> {
+    let name = match location {
+        Location::Path(dir) => {
+            let absolute = std::path::absolute(dir)?;
+            absolute.file_name().and_then(|name| name.to_str()).map(str::to_owned)
+        }
+        Location::Http(url) | Location::Bucket(url) | Location::Git(url) => {
+            let parts = url.path().rsplit('/').find(|part| !part.is_empty());
+            parts.or(url.host_str()).map(str::to_owned)
+        }
+    };
+    name.with_context(|| format!("{location} has no name of its own; give one with --name"))
 }

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use rvp::registry::{Writer, layout};
+use rvp::project::Location;
+use rvp::registry::layout;
 use rvp::trust::policy::{Level, PolicyFile};
 
 use crate::cli::context::Context;
 use crate::cli::published::report_dropped;
+use crate::cli::writable::Access;
 
 /// Put a policy into a registry, for all who use it, and seal it
 ///
@@ -15,25 +17,23 @@ use crate::cli::published::report_dropped;
 /// all rules back.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder of the registry
-    dir: PathBuf,
+    /// The folder of the registry, or the URL of its bucket
+    #[arg(value_name = "DIR-or-URL", value_parser = Location::parse)]
+    registry: Location,
     /// The policy
     file: PathBuf,
-    /// The registry's private key [default: the one in the keys folder of ~/.rvp]
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    access: Access,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut writer =
-        Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?;
+    let mut writer = arguments.access.open_at(context, &arguments.registry, |_| Ok(()))?;
     let level = Level::Registry(writer.config().name.clone());
     let policy = PolicyFile::read(level, &arguments.file)?;
     let sealed = writer.publish_file(layout::POLICY, policy.bytes(), jiff::Timestamp::now())?;
     context.say(&format!(
         "sealed the policy of {}; the log has {} entries",
-        arguments.dir.display(),
-        sealed.checkpoint.size
+        arguments.registry, sealed.checkpoint.size
     ));
     Ok(report_dropped(&sealed))
 }

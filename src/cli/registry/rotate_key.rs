@@ -4,30 +4,31 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use rvp::registry::{LogKey, RegistryError, Writer, key_fingerprint};
+use rvp::project::Location;
+use rvp::registry::{LogKey, RegistryError, key_fingerprint};
 
 use crate::cli::context::Context;
 use crate::cli::output;
 use crate::cli::secret_file::write_secret;
+use crate::cli::writable::Access;
 
 /// Give a registry a new key, which the old one signs for
 ///
 /// Clients that trust the old key follow by themselves. What the old key signs from then on they refuse.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder of the registry
-    dir: PathBuf,
-    /// The private key of before [default: the one in the keys folder of ~/.rvp]
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    /// The folder of the registry, or the URL of its bucket
+    #[arg(value_name = "DIR-or-URL", value_parser = Location::parse)]
+    registry: Location,
+    #[command(flatten)]
+    access: Access,
     /// The new private key; made where there is no such file [default: in the keys folder of ~/.rvp]
     #[arg(long, value_name = "FILE")]
     new_key: Option<PathBuf>,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut writer =
-        Writer::open(&arguments.dir, |config| context.log_key(arguments.key.as_deref(), config))?;
+    let mut writer = arguments.access.open_at(context, &arguments.registry, |_| Ok(()))?;
     let old = writer.config().key.clone();
     let (new, path) = match &arguments.new_key {
         Some(path) if path.exists() => {
@@ -49,8 +50,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let key = &writer.config().key;
     context.say(&format!(
         "{} has a new key; the log has {} entries",
-        arguments.dir.display(),
-        sealed.checkpoint.size
+        arguments.registry, sealed.checkpoint.size
     ));
     context.say(&format!("its private key is {}", path.display()));
     context.say(&format!("its fingerprint is\n  {}", key_fingerprint(key)?));

@@ -1,26 +1,26 @@
-//! `rvp registry seal`: commit the proposed lines of a directory registry.
+//! `rvp registry seal`: commit the proposed lines of a registry.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use rvp::project::Settings;
-use rvp::registry::{SealOptions, Writer};
+use rvp::project::Location;
+use rvp::registry::{LogKey, SealOptions};
 
 use crate::cli::context::Context;
 use crate::cli::output;
 use crate::cli::published::report_dropped;
+use crate::cli::writable::Access;
 
 /// Check the proposed lines of a registry, log them, and sign the new state
 ///
 /// Without proposals it signs the present state again, with today's time.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder of the registry
-    dir: PathBuf,
-    /// The registry's private key [default: the one in the keys folder of ~/.rvp]
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
-    /// Seal releases whose blobs are not in this directory
+    /// The folder of the registry, or the URL of its bucket
+    #[arg(value_name = "DIR-or-URL", value_parser = Location::parse)]
+    registry: Location,
+    #[command(flatten)]
+    access: Access,
+    /// Seal releases whose blobs are not in the registry
     #[arg(long)]
     allow_missing_blobs: bool,
     /// Remove the lines that cannot be sealed from the index files
@@ -32,14 +32,11 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut writer = Writer::open(&arguments.dir, |config| {
-        let key = context.log_key(arguments.key.as_deref(), config)?;
-        if arguments.accept_loss {
-            key.forget_sealed()?;
-        }
-        Ok(key)
-    })?
-    .with_authority(context.authority(&context.settings(Settings::default(), None)?)?);
+    let forget = |key: &LogKey| match arguments.accept_loss {
+        true => key.forget_sealed(),
+        false => Ok(()),
+    };
+    let mut writer = arguments.access.open_at(context, &arguments.registry, forget)?;
     let options =
         SealOptions { blobs_elsewhere: arguments.allow_missing_blobs, drop_refused: arguments.drop_refused };
     let sealed = writer.seal_proposals(jiff::Timestamp::now(), options)?;
@@ -47,7 +44,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     context.say(&format!(
         "sealed {} in {}; the log has {} entries",
         output::count(sealed.records, "record"),
-        arguments.dir.display(),
+        arguments.registry,
         sealed.checkpoint.size
     ));
     Ok(report_dropped(&sealed))

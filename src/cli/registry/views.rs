@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use rvp::project::Location;
 use rvp::registry::Writer;
 use rvp::views::{Views, Written};
 
@@ -34,6 +35,17 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
+/// Has the registry at `location` keep views, from its first seal by the log key `key` on.
+pub fn create(context: &Context, location: &Location, key: &str) -> anyhow::Result<()> {
+    match location {
+        Location::Path(dir) => {
+            drop(Views::create(dir)?);
+            refresh(context, dir, key)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Brings the views up to date with a seal by the log key `key`, where the registry in `dir` keeps views.
 pub fn refresh(context: &Context, dir: &Path, key: &str) -> anyhow::Result<()> {
     let update = || -> anyhow::Result<()> {
@@ -52,5 +64,8 @@ pub fn refresh(context: &Context, dir: &Path, key: &str) -> anyhow::Result<()> {
 
 /// As `refresh`, of what `writer` has sealed.
 pub fn refresh_after(context: &Context, writer: &Writer) -> anyhow::Result<()> {
-    refresh(context, writer.dir(), &writer.config().key)
+    match writer.folder() {
+        Some(folder) => refresh(context, folder, &writer.config().key),
+        None => Ok(()),
+    }
 }

@@ -86,6 +86,26 @@ pub(super) fn failure_of(kind: Kind, error: &object_store::Error, login: &Login,
     }
 }
 
+/// The same for a request that was to write.
+pub(super) fn write_failure(failure: Failure, error: &object_store::Error) -> Failure {
+    let text = texts(error);
+    match error {
+        object_store::Error::PermissionDenied { .. }
+            if !["InvalidAccessKeyId", "SignatureDoesNotMatch"].iter().any(|word| text.contains(word)) =>
+        {
+            Failure::lasting(
+                format!("no permission to write: {}", cause(error)),
+                "use keys that may write objects of this bucket; readers need none of those",
+            )
+        }
+        object_store::Error::NotImplemented { .. } => Failure::lasting(
+            "the store has no conditional writes",
+            "use a store that has them, or name a lock that all who publish share (`--lock FILE`)",
+        ),
+        _ => failure,
+    }
+}
+
 /// A bucket that is not there says so in the body of a 404.
 pub(super) fn no_bucket(source: &(dyn std::error::Error + 'static)) -> Option<Failure> {
     let text = source.to_string();

@@ -3,8 +3,12 @@
 //! Endpoints, regions and keys come from the variables that the vendors' own tools read (`AWS_ENDPOINT_URL`,
 //! `AWS_ACCESS_KEY_ID`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME` …), as `object_store` documents them.
 
+mod backend;
 mod client;
 mod failure;
+mod head;
+mod objects;
+mod probe;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +27,8 @@ use super::http_failure::Failure;
 use super::http_pace::Pace;
 use super::store::{ByteStream, Fresh, Store, StoreError, checked};
 use super::store_http::fresh_seconds;
+pub(super) use backend::BucketBackend;
+pub use backend::BucketPlace;
 use client::connect;
 use failure::{broken, failure_of, no_bucket};
 
@@ -136,7 +142,11 @@ impl BucketStore {
     }
 
     fn failed_at(&self, path: &str, error: &object_store::Error) -> StoreError {
-        self.failed(path, failure_of(self.kind, error, &self.login, &self.url))
+        self.failed(path, self.failure(error))
+    }
+
+    fn failure(&self, error: &object_store::Error) -> Failure {
+        failure_of(self.kind, error, &self.login, &self.url)
     }
 
     /// Asks for a file from `from` on: none if it is not there, and no bytes if it ends before that.

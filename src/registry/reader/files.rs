@@ -94,18 +94,17 @@ impl Reader {
             return Err(missing());
         }
         if !cached.is_empty() && (cached.len() as u64) < entry.length {
-            let tail = self.read_committed(path, cached.len() as u64, entry).await?.ok_or_else(missing)?;
-            cached.extend(tail);
+            cached.extend(self.read_committed(path, cached.len() as u64, entry).await?.unwrap_or_default());
             if let Ok(bytes) = check(&cached, entry) {
                 self.folders.keep(self.key(), path, &bytes);
                 return Ok(bytes);
             }
         }
-        let whole = self.read_committed(path, 0, entry).await?.ok_or_else(missing)?;
-        let bytes = match check(&whole, entry) {
-            Ok(bytes) => bytes,
-            Err(_) => {
-                // A cache on the way may hold an older file than the checkpoint: ask past it, once.
+        let whole = self.read_committed(path, 0, entry).await?;
+        let bytes = match whole.map(|whole| check(&whole, entry)) {
+            Some(Ok(bytes)) => bytes,
+            _ => {
+                // A cache on the way may hold an older file than the checkpoint, or that there is none: ask past it, once.
                 let past_caches = format!("{path}?{}", entry.digest);
                 let whole = self.read_committed(&past_caches, 0, entry).await?.ok_or_else(missing)?;
                 check(&whole, entry).map_err(altered)?

@@ -79,7 +79,7 @@ impl Replica {
         digest: Blake3,
         size: u64,
     ) -> Result<Result<(), String>, RegistryError> {
-        put_blob(&self.dir, from, source, file, digest, size)
+        put_blob(&self.dir, from, source, &layout::blob_of(digest, file), digest, size)
     }
 
     /// Gives a file that was checked already, in the folder `arriving`, its name as a blob.

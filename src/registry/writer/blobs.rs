@@ -1,11 +1,10 @@
-//! Blobs on their way into a directory.
+//! Blobs on their way into a registry.
 
-use std::fs::File;
 use std::path::Path;
+use std::sync::PoisonError;
 
 use super::Writer;
 use crate::model::Blake3;
-use crate::registry::directory::put_blob;
 use crate::registry::{RegistryError, layout};
 
 impl Writer {
@@ -17,21 +16,23 @@ impl Writer {
         digest: Blake3,
         size: u64,
     ) -> Result<(), RegistryError> {
-        let path = self.dir.join(layout::blob_of(digest, file));
-        if path.metadata().is_ok_and(|known| known.len() == size) {
-            return Ok(());
-        }
-        let mut from = File::open(source).map_err(RegistryError::io("read", source))?;
-        let put = put_blob(&self.dir, &mut from, source, file, digest, size)?;
-        put.map_err(|_| RegistryError::SourceChanged { path: source.into() })
+        let path = layout::blob_of(digest, file);
+        self.backend.put_blob(source, &path, digest, size)?;
+        self.was_put(path);
+        Ok(())
     }
 
     /// Writes a blob that is in memory.
     pub fn put_small_blob(&self, file: &str, bytes: &[u8]) -> Result<(), RegistryError> {
         let path = layout::blob_of(Blake3::of(bytes), file);
-        match self.dir.join(&path).metadata().is_ok_and(|known| known.len() == bytes.len() as u64) {
-            true => Ok(()),
-            false => self.put(&path, bytes),
+        if self.backend.length(&path)? != Some(bytes.len() as u64) {
+            self.backend.put(&path, bytes)?;
         }
+        self.was_put(path);
+        Ok(())
+    }
+
+    fn was_put(&self, path: String) {
+        self.put.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
     }
 }

@@ -1,6 +1,7 @@
 //! The same cases for each place where a registry can stand, on real servers: what is read, what it costs, and what is refused.
 
 mod hosts;
+mod refusals;
 #[cfg(unix)]
 mod ssh;
 

@@ -70,6 +70,7 @@ impl World {
             (r"\b([0-9a-f]{4} ){15}[0-9a-f]{4}\b", "[FINGERPRINT]"),
             (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "[TIME]"),
             (r"127\.0\.0\.1:\d+", "[HOST]"),
+            (r"https://localhost:\d+", "https://localhost:[PORT]"),
             (r"Python 3\.\d+(\.\d+)? on (many)?(linux|macosx)_\w+", "[PYTHON]"),
             (r"looked at: .*", "looked at: [PATHS]"),
             (r"python==3\.\d+ (many)?(linux|macosx)_\w+", "[PYTHON]"),

@@ -20,11 +20,33 @@ pub struct Nginx {
 impl Nginx {
     /// Serves a folder, with `locations` as further lines of its `server` block.
     pub fn start(locations: &str) -> Self {
+        Self::with_settings("", locations)
+    }
+
+    /// A cache in front of another server: what it has once had from there, found or not, it gives for an hour. The first
+    /// part of a path is not the other server's: each is a cache of its own.
+    pub fn in_front_of(origin: &Self) -> Self {
+        let locations = format!(
+            r#"
+            location ~ ^/[^/]+/(?<path>.*)$ {{
+                proxy_pass {}/$path$is_args$args;
+                proxy_cache files;
+                proxy_cache_key $request_uri;
+                proxy_cache_valid 200 404 1h;
+            }}
+            "#,
+            origin.http()
+        );
+        Self::with_settings("proxy_cache_path cache keys_zone=files:1m inactive=1h;", &locations)
+    }
+
+    /// As `start`, with further lines of the `http` block too.
+    fn with_settings(settings: &str, locations: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("root")).unwrap();
         certificate(folder.path());
         let (port, tls_port) = (free_port(), free_port());
-        let configuration = configuration(folder.path(), port, tls_port, locations);
+        let configuration = configuration(folder.path(), port, tls_port, settings, locations);
         fs::write(folder.path().join("nginx.conf"), configuration).unwrap();
         let process = Command::new("nginx")
             .arg("-p")
@@ -114,7 +136,7 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn configuration(folder: &Path, port: u16, tls_port: u16, locations: &str) -> String {
+fn configuration(folder: &Path, port: u16, tls_port: u16, settings: &str, locations: &str) -> String {
     let folder = folder.display();
     format!(
         r#"
@@ -135,6 +157,7 @@ http {{
     sendfile on;
     gzip on;
     gzip_types application/octet-stream;
+    {settings}
     server {{
         listen 127.0.0.1:{port};
         listen 127.0.0.1:{tls_port} ssl http2;

@@ -14,6 +14,8 @@ use super::nginx::free_port;
 pub const BUCKET: &str = "acme-bucket";
 pub const KEY: &str = "acme-key";
 pub const SECRET: &str = "acme-secret";
+/// The key of somebody who may read and not write; the secret is the same.
+pub const READER: &str = "acme-reader";
 
 pub struct Seaweed {
     folder: tempfile::TempDir,
@@ -33,12 +35,14 @@ impl Seaweed {
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
-        let identity = serde_json::json!({"identities": [{
-            "name": "acme",
-            "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
-            "actions": ["Admin", "Read", "Write", "List"],
-        }]});
-        fs::write(folder.path().join("s3.json"), identity.to_string()).unwrap();
+        let identity = |key: &str, actions: &[&str]| {
+            let credentials = [serde_json::json!({"accessKey": key, "secretKey": SECRET})];
+            serde_json::json!({"name": key, "credentials": credentials, "actions": actions})
+        };
+        let identities =
+            [identity(KEY, &["Admin", "Read", "Write", "List"]), identity(READER, &["Read", "List"])];
+        let identities = serde_json::json!({ "identities": identities });
+        fs::write(folder.path().join("s3.json"), identities.to_string()).unwrap();
         let [filer, s3] = [free_port(), free_port()];
         let mut command = Command::new(program);
         command.arg("server").args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-master.telemetry=false"]);
@@ -87,8 +91,13 @@ impl Seaweed {
 
     /// What a client needs to be let in.
     pub fn environment(&self) -> Vec<(String, String)> {
+        self.environment_of(KEY)
+    }
+
+    /// The same, for whoever has this key.
+    pub fn environment_of(&self, key: &str) -> Vec<(String, String)> {
         let mut environment = self.endpoint_only();
-        environment.push(("AWS_ACCESS_KEY_ID".into(), KEY.into()));
+        environment.push(("AWS_ACCESS_KEY_ID".into(), key.into()));
         environment.push(("AWS_SECRET_ACCESS_KEY".into(), SECRET.into()));
         environment
     }

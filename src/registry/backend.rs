@@ -1,0 +1,210 @@
+//! Where a registry is written: one small trait for what a writer asks of the place, and the change that it makes there.
+//!
+//! A writer reads the state, computes all of a change in memory, and has the backend make it the next state in one step,
+//! unless another writer was first. How that is done is the backend's own: a directory is locked and its checkpoint renamed into
+//! place, a bucket compares and swaps an object, a git repository takes a push or rejects it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use super::snapshot::Entry;
+use super::{RegistryError, layout, seal};
+use crate::model::{Artifact, Blake3, BundleFile, FileRecord};
+
+/// The files of one registry, for whoever writes it. Paths are relative, with `/` between parts.
+pub(crate) trait Backend: Send + Sync {
+    /// Where this is, for messages: a path or a URL without credentials.
+    fn location(&self) -> &str;
+
+    /// The folder, where it is one of this machine.
+    fn folder(&self) -> Option<&Path> {
+        None
+    }
+
+    /// How many threads are worth having for reading and writing here; 0 where as many as the machine has cores.
+    fn threads(&self) -> usize {
+        0
+    }
+
+    /// The state as of now, which the next change continues; none where there is no registry yet. A commit is of a change of the
+    /// state that this returned last.
+    fn state(&self) -> Result<Option<State>, RegistryError>;
+
+    /// The first `limit` bytes of a file, or none if it is not there.
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RegistryError>;
+
+    /// How many bytes a file has, or none if it is not there.
+    fn length(&self, path: &str) -> Result<Option<u64>, RegistryError>;
+
+    /// All files below `index/`, sorted, with their lengths.
+    fn index_files(&self) -> Result<Vec<(String, u64)>, RegistryError>;
+
+    /// Writes the file `source`, of `size` bytes, as the blob `path`, unless it changes meanwhile. Nothing shows of it before a
+    /// record names it.
+    fn put_blob(&self, source: &Path, path: &str, digest: Blake3, size: u64) -> Result<(), RegistryError>;
+
+    /// Writes a small blob.
+    fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError>;
+
+    /// Makes a change the next state, whole or not at all, for readers too.
+    fn commit(&self, change: &Prepared) -> Result<Outcome, RegistryError>;
+}
+
+/// The two files that say what state a registry is in.
+pub(crate) struct State {
+    pub config: Vec<u8>,
+    /// The signed checkpoint.
+    pub checkpoint: Vec<u8>,
+}
+
+/// A change that is computed, and only has to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Prepared {
+    /// What comes behind the committed bytes of index files.
+    pub lines: Vec<Lines>,
+    /// New tiles and nodes. What stands at such a path never changes.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Listed files that get other bytes.
+    pub replaced: Vec<Replaced>,
+    /// Index files of which nothing but the committed bytes is to be left, and how many those are. It comes after all else.
+    pub cut: Vec<(String, u64)>,
+    /// The new state, signed.
+    pub checkpoint: Vec<u8>,
+}
+
+/// What is to stand behind the committed bytes of an index file.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    pub path: String,
+    /// How many bytes are committed.
+    pub committed: u64,
+    /// What stands behind them now.
+    pub behind: Vec<u8>,
+    /// What is to stand there.
+    pub text: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Replaced {
+    pub path: String,
+    /// The committed bytes, where they are known: readers of the state before may still need them, beside the file.
+    pub before: Option<Vec<u8>>,
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Committed,
+    /// Another writer was first: nothing of the change shows, and it must be computed anew.
+    Overtaken,
+}
+
+/// An index file, cut where the snapshot says that its committed bytes end.
+pub(super) struct IndexFile {
+    pub committed: Vec<u8>,
+    pub behind: Vec<u8>,
+}
+
+/// How many bytes of an index file are looked at: what cannot be sealed in one go, because no index file may become that long,
+/// is not read either.
+pub(super) fn index_limit(entry: Option<Entry>) -> u64 {
+    entry.map_or(0, |entry| entry.length).saturating_add(layout::MAX_INDEX)
+}
+
+/// Cuts the bytes of the index file `path`, of which the snapshot says `entry`, and checks the committed ones.
+pub(super) fn cut_index(
+    location: &str,
+    path: &str,
+    bytes: Option<Vec<u8>>,
+    entry: Option<Entry>,
+) -> Result<IndexFile, RegistryError> {
+    let altered =
+        |reason: String| RegistryError::Altered { location: location.into(), path: path.into(), reason };
+    let mut committed = bytes.unwrap_or_default();
+    let Some(entry) = entry else {
+        return Ok(IndexFile { behind: committed, committed: Vec::new() });
+    };
+    let end = usize::try_from(entry.length).unwrap_or(usize::MAX);
+    if end > committed.len() {
+        return Err(altered(format!("it has {} bytes, and should have {end}", committed.len())));
+    }
+    let behind = committed.split_off(end);
+    if Blake3::of(&committed) != entry.digest {
+        return Err(altered("its digest differs".into()));
+    }
+    Ok(IndexFile { committed, behind })
+}
+
+/// What a seal looks up in the registry that it seals.
+pub(super) struct InBackend<'a> {
+    backend: &'a dyn Backend,
+    need_blobs: bool,
+    /// Blobs that are known to be there.
+    put: &'a HashSet<String>,
+    /// Listed files that this seal gives other bytes.
+    replaced: &'a BTreeMap<String, Vec<u8>>,
+    /// The first read that failed: what was judged since is not to be relied on.
+    failure: Mutex<Option<RegistryError>>,
+}
+
+impl<'a> InBackend<'a> {
+    pub fn new(
+        backend: &'a dyn Backend,
+        need_blobs: bool,
+        put: &'a HashSet<String>,
+        replaced: &'a BTreeMap<String, Vec<u8>>,
+    ) -> Self {
+        Self { backend, need_blobs, put, replaced, failure: Mutex::new(None) }
+    }
+
+    /// Why something could not be looked up. A proposal is not to blame for that.
+    pub fn failure(self) -> Option<RegistryError> {
+        self.failure.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look<T>(&self, read: Result<T, RegistryError>) -> Result<T, String> {
+        read.map_err(|error| {
+            let reason = error.to_string();
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            reason
+        })
+    }
+}
+
+impl seal::Present for InBackend<'_> {
+    fn blob(&self, artifact: &Artifact) -> bool {
+        let path = layout::blob(artifact);
+        let known = !self.need_blobs || self.put.contains(&path);
+        known || self.look(self.backend.length(&path)).is_ok_and(|length| length == Some(artifact.size))
+    }
+
+    fn bundle(&self, file: &BundleFile) -> Result<Vec<u8>, String> {
+        let path = layout::bundle(file);
+        if file.size > layout::MAX_BUNDLE {
+            return Err(format!(
+                "its bundle {path} would have {} bytes, and may have {}",
+                file.size,
+                layout::MAX_BUNDLE
+            ));
+        }
+        match self.look(self.backend.read(&path, file.size + 1))? {
+            None => Err(format!("its bundle {path} is not in the registry")),
+            Some(bytes) if bytes.len() as u64 != file.size || Blake3::of(&bytes) != file.blake3 => {
+                Err(format!("its bundle {path} is not the file that it names, by size or digest"))
+            }
+            Some(bytes) => Ok(bytes),
+        }
+    }
+
+    fn file(&self, record: &FileRecord) -> bool {
+        let fits = |bytes: &[u8]| bytes.len() as u64 == record.length && Blake3::of(bytes) == record.blake3;
+        if let Some(bytes) = self.replaced.get(&record.path) {
+            return fits(bytes);
+        }
+        record.length <= layout::MAX_INDEX
+            && self
+                .look(self.backend.read(&record.path, record.length + 1))
+                .is_ok_and(|found| found.is_some_and(|bytes| fits(&bytes)))
+    }
+}
