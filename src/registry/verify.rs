@@ -52,6 +52,10 @@ pub fn verify(
             rebuilt.0
         ));
     }
+    // Every byte of every node: what follows reads of each what leads to one path.
+    if let Err(error) = futures::executor::block_on(snapshot::all(reader, reader.checkpoint().snapshot)) {
+        report.problems.push(error.to_string());
+    }
     let mut artifacts: BTreeMap<String, Artifact> = BTreeMap::new();
     for path in entries.keys() {
         match reader.file(path) {

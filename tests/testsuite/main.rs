@@ -18,6 +18,7 @@ mod format_signatures;
 mod freshness;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod growth;
 mod help;
 mod hostile_host;
 mod hostile_wheels;
