@@ -50,7 +50,7 @@ pub struct LogKey {
 /// The last state that a key has sealed. It stands beside the key, so that a registry which was restored from an old copy
 /// is not sealed: its clients would see a fork.
 #[derive(PartialEq, Serialize, Deserialize)]
-struct LastSealed {
+pub(super) struct LastSealed {
     size: u64,
     /// In base64, as in a checkpoint.
     root: String,
@@ -115,14 +115,14 @@ impl LogKey {
         Ok(note.to_bytes())
     }
 
-    /// Refuses a state that does not continue the last one that this key sealed. `files` are those of the log at `found`.
+    /// Refuses a state that does not continue `last`, which this key sealed. `files` are those of the log at `found`.
     pub(super) fn check_continues(
         &self,
         location: &str,
         files: &dyn LogFiles,
         found: &Checkpoint,
+        last: &LastSealed,
     ) -> Result<(), RegistryError> {
-        let Some(last) = self.last_sealed()? else { return Ok(()) };
         let memory = self.memory.clone().unwrap_or_default();
         let behind = |found| RegistryError::Behind {
             location: location.into(),
@@ -170,7 +170,8 @@ impl LogKey {
         }
     }
 
-    fn last_sealed(&self) -> Result<Option<LastSealed>, RegistryError> {
+    /// The last state that it sealed; none that is known.
+    pub(super) fn last_sealed(&self) -> Result<Option<LastSealed>, RegistryError> {
         let Some(path) = &self.memory else { return Ok(None) };
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,

@@ -1,16 +1,14 @@
 //! Verifying a whole registry: the log is replayed, everything else is compared with what it says.
 
+mod blobs;
+
 use std::collections::BTreeMap;
-use std::io::Read as _;
-use std::path::Path;
-use std::sync::Mutex;
 
 use futures::future::BoxFuture;
-use rayon::prelude::*;
 
 use super::snapshot::{self, Entry, Nodes};
 use super::{Reader, RegistryError, layout, log, rotation};
-use crate::model::{Artifact, Blake3, Digester, Package, PackageName, Prefixes, Record};
+use crate::model::{Artifact, Blake3, Package, PackageName, Prefixes, Record};
 
 /// What was looked at, and everything that is wrong with it.
 #[derive(Debug, Default, serde::Serialize)]
@@ -27,7 +25,7 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-/// Checks a registry that can be opened in place, from its log to its last blob. `each_blob` hears of every blob
+/// Checks a registry from its log to its last blob. `each_blob` hears of every blob
 /// done, with its size. With `blobs_elsewhere`, blobs that are not there are no problem. An error is a registry that
 /// cannot even be replayed.
 pub fn verify(
@@ -87,22 +85,9 @@ pub fn verify(
             Err(problem) => report.problems.push(problem),
         }
     }
-    let problems = Mutex::new(Vec::new());
-    artifacts.par_iter().for_each(|(path, artifact)| {
-        let problem = match store.local_path(path) {
-            Some(file) if blobs_elsewhere && !file.exists() => None,
-            Some(file) => check_blob(&file, artifact).err(),
-            None => Some("this place cannot be opened as a folder".into()),
-        };
-        if let (Some(problem), Ok(mut problems)) = (problem, problems.lock()) {
-            problems.push(format!("{path} {problem}"));
-        }
-        each_blob(artifact.size);
-    });
+    let blob_problems = blobs::check(&**store, &artifacts, blobs_elsewhere, each_blob);
     report.blobs = artifacts.len() as u64;
     report.blob_bytes = artifacts.values().map(|artifact| artifact.size).sum();
-    let mut blob_problems = problems.into_inner().unwrap_or_default();
-    blob_problems.sort();
     report.problems.extend(blob_problems);
     Ok(report)
 }
@@ -159,33 +144,6 @@ fn package_of(path: &str, bytes: &[u8]) -> Result<Package, String> {
         return Err(format!("{path} holds the records of {name}"));
     }
     Package::parse(&name, bytes).map_err(|error| error.to_string())
-}
-
-/// Compares a file with what its record says: size, BLAKE3 and SHA-256. The error is the end of a sentence.
-fn check_blob(path: &Path, artifact: &Artifact) -> Result<(), String> {
-    let mut file = std::fs::File::open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "is missing".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    })?;
-    let mut digester = Digester::default();
-    let mut buffer = vec![0; 1 << 17];
-    loop {
-        match file.read(&mut buffer).map_err(|error| format!("cannot be read: {error}"))? {
-            0 => break,
-            length => digester.update(&buffer[..length]),
-        }
-    }
-    let (blake3, sha256, size) = digester.finish();
-    if size != artifact.size {
-        return Err(format!("has {size} bytes, and should have {}", artifact.size));
-    }
-    if blake3 != artifact.blake3 {
-        return Err(format!("was altered: its BLAKE3 digest is {blake3}"));
-    }
-    if sha256 != artifact.sha256 {
-        return Err(format!("has the SHA-256 digest {sha256}, and its record says {}", artifact.sha256));
-    }
-    Ok(())
 }
 
 /// A trie that is built from nothing reads no nodes.

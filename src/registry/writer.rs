@@ -104,14 +104,7 @@ impl Writer {
         let (config, checkpoint) = state(&*backend)?;
         let key = key(&config)?;
         let mut writer = Self::new(backend, config, key, checkpoint)?;
-        match writer.check_continues() {
-            // Another writer with this key may have sealed since the state was read, and have remembered that.
-            Err(RegistryError::Behind { .. }) => {
-                writer.reload()?;
-                writer.check_continues()?;
-            }
-            checked => checked?,
-        }
+        writer.check_continues()?;
         Ok(writer)
     }
 
@@ -137,8 +130,19 @@ impl Writer {
         })
     }
 
-    fn check_continues(&self) -> Result<(), RegistryError> {
-        self.key.check_continues(self.backend.location(), self, &self.checkpoint)
+    /// Refuses to go on from a copy that is older than what its key sealed last.
+    fn check_continues(&mut self) -> Result<(), RegistryError> {
+        let Some(last) = self.key.last_sealed()? else { return Ok(()) };
+        let check =
+            |this: &Self| this.key.check_continues(this.backend.location(), this, &this.checkpoint, &last);
+        match check(self) {
+            // Another writer with this key may have sealed after the state was read, and before what it remembers was.
+            Err(RegistryError::Behind { .. }) => {
+                self.reload()?;
+                check(self)
+            }
+            checked => checked,
+        }
     }
 
     /// Goes on from what is the state by now.

@@ -5,6 +5,7 @@
 mod approvals;
 mod attacks;
 mod attestations;
+mod bucket_publish;
 mod c2sp;
 mod clocks;
 mod config;
@@ -66,3 +67,4 @@ mod two_processes;
 mod verify;
 mod verify_altered;
 mod witness;
+mod writers;

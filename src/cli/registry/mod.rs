@@ -18,7 +18,7 @@ use super::context::Context;
 #[derive(clap::Subcommand)]
 pub enum Command {
     Init(init::Arguments),
-    Import(import::Arguments),
+    Import(Box<import::Arguments>),
     Seal(seal::Arguments),
     Verify(verify::Arguments),
     Views(views::Arguments),

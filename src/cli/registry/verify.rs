@@ -1,11 +1,10 @@
 //! `rvp registry verify`: replay the log and check every file against it.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
 
-use rvp::project::Settings;
+use rvp::project::{Location, Settings};
 
 use crate::cli::context::Context;
 use crate::cli::output;
@@ -13,15 +12,16 @@ use crate::cli::output;
 /// Replay the log of a registry, and check every file against it
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder of the registry
-    dir: PathBuf,
-    /// Pass over blobs that are not in this directory
+    /// The folder of the registry, or the URL of any place that it stands in
+    #[arg(value_name = "DIR-or-URL", value_parser = Location::parse)]
+    registry: Location,
+    /// Pass over blobs that are not in the registry
     #[arg(long)]
     allow_missing_blobs: bool,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let reader = context.open_directory(&arguments.dir, None)?;
+    let reader = context.open_as_keeper(&arguments.registry, None)?;
     let bar = if context.global.quiet {
         indicatif::ProgressBar::hidden()
     } else {

@@ -1,5 +1,6 @@
 //! A user's machine in a temporary folder, for tests through the command line.
 
+pub mod cut;
 pub mod folder;
 pub mod forge;
 pub mod git_server;
