@@ -37,6 +37,8 @@ pub struct HttpStore {
     base: Url,
     location: String,
     requests: Arc<Semaphore>,
+    /// Ranges are some hundred bytes each, and proofs take many of them in one round trip: there may be twice as many.
+    ranges: Arc<Semaphore>,
 }
 
 /// What is asked for in one request.
@@ -117,6 +119,7 @@ impl HttpStore {
             base,
             location,
             requests: Arc::new(Semaphore::new(settings.requests)),
+            ranges: Arc::new(Semaphore::new(settings.requests.saturating_mul(2).min(Semaphore::MAX_PERMITS))),
         })
     }
 
@@ -145,7 +148,8 @@ impl HttpStore {
 
     /// One request, up to the headers of its answer: none for a file that is not there.
     async fn answer(&self, ask: &Ask<'_>) -> Result<Option<Answer>, Stop> {
-        let permit = Arc::clone(&self.requests).acquire_owned().await.expect("it is never closed");
+        let permits = if ask.cut { &self.ranges } else { &self.requests };
+        let permit = Arc::clone(permits).acquire_owned().await.expect("it is never closed");
         let response = self.asking.get(&ask.url, &ask.headers).await?;
         let ranged = ask.headers.contains_key(RANGE);
         let skip = match response.status() {
