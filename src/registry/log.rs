@@ -31,8 +31,8 @@ pub const MAX_TILE: u64 = BUNDLE * (2 + 65_535);
 pub trait LogFiles {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError>;
 
-    /// As `read`, and with them these audit paths, at the same time. None for one that is not to be had, or not for less
-    /// than the tile that it is of costs.
+    /// As `read`, and with them these audit paths, at the same time. None for one that is not to be had: the tile that it is of
+    /// is read instead.
     fn read_with(&self, paths: &[String], audit_paths: &[AuditPath]) -> Result<Parts, RegistryError> {
         Ok((self.read(paths)?, vec![None; audit_paths.len()]))
     }

@@ -199,7 +199,7 @@ fn key(path: &str) -> String {
 fn slot_of(path: &str, depth: usize) -> usize {
     let key = Blake3::of(path.as_bytes()).0;
     let byte = key[(depth / 2).min(key.len() - 1)];
-    usize::from(if depth % 2 == 0 { byte >> 4 } else { byte & 15 })
+    usize::from(if depth.is_multiple_of(2) { byte >> 4 } else { byte & 15 })
 }
 
 #[cfg(test)]

@@ -58,6 +58,13 @@ impl AuditPath {
         format!("{}/{}", self.path(), self.group)
     }
 
+    /// Its bytes, as the tile has them.
+    pub fn of_tile(&self, tile: &[u8]) -> Option<Vec<u8>> {
+        let (_, file) = file_of(&full_tile(self.level, self.tile), tile)?;
+        let from = usize::try_from(self.from()).ok()?;
+        Some(file.get(from..)?.get(..usize::try_from(LENGTH).ok()?)?.to_vec())
+    }
+
     /// The hash of the tile, if `hash` is the one with the number `index` there by these bytes.
     pub(super) fn climb(&self, bytes: &[u8], index: u64, hash: Hash) -> Option<Hash> {
         let (hashes, []) = bytes.as_chunks::<HASH_SIZE>() else { return None };

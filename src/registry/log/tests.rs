@@ -146,6 +146,9 @@ fn many_entries_of_a_tile_are_proven_by_the_tile() {
 #[test]
 fn nothing_depends_on_audit_paths() {
     let (host, state, entry) = large();
+    let tile = host.files.0.borrow()["log/tile/1/001"].clone();
+    let file = host.files.0.borrow()["log/paths/1/001"].clone();
+    assert_eq!(AuditPath::of(1, 256 + 77).of_tile(&tile).unwrap(), file[19 * 320..20 * 320]);
     for path in ["log/paths/0/000", "log/paths/1/001"] {
         let honest = host.files.0.borrow()[path].clone();
         for damage in [|bytes: &mut Vec<u8>| bytes.iter_mut().for_each(|byte| *byte ^= 1), Vec::clear] {

@@ -79,16 +79,16 @@ impl Reader {
         join_all(paths.iter().map(read)).await.into_iter().collect()
     }
 
-    /// Audit paths that cost less than their tiles: nothing does where those are at hand. One that cannot be read is as one
-    /// that is not there, and the tile tells why.
+    /// Audit paths: of tiles that are in the cache from these, else from the files beside them. One that cannot be read is as one
+    /// that is not there, and the tile tells why. In a folder, tiles cost nothing.
     async fn audit_paths(&self, paths: &[AuditPath], cached: bool) -> Vec<Option<Vec<u8>>> {
         let read = async |path: &AuditPath| {
-            if self.store.local_path(&path.path()).is_some()
-                || (cached && self.folders.has(self.key(), &path.tile_path()))
-            {
+            if self.store.local_path(&path.path()).is_some() {
                 return None;
             }
-            if cached && let Some(bytes) = self.folders.cached(self.key(), &path.name()) {
+            let kept = |name: &str| self.folders.cached(self.key(), name).filter(|_| cached);
+            let of_tile = || path.of_tile(&kept(&path.tile_path())?);
+            if let Some(bytes) = kept(&path.name()).or_else(of_tile) {
                 return Some(bytes);
             }
             if self.offline {
