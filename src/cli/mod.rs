@@ -39,6 +39,7 @@ mod secret_file;
 mod sign;
 mod signing;
 mod sync;
+mod targets;
 mod tree;
 mod trust;
 mod unpack;

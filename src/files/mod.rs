@@ -6,12 +6,14 @@
 mod temporary;
 #[cfg(unix)]
 mod unix;
+mod unsynced;
 #[cfg(windows)]
 mod windows;
 
 pub use temporary::{Purpose, temporary_folder};
 #[cfg(unix)]
 pub use unix::{persist, rename, temporary_file};
+pub use unsynced::Unsynced;
 #[cfg(windows)]
 pub use windows::{persist, rename, temporary_file};
 

@@ -6,9 +6,11 @@
 mod approve;
 mod catalogue;
 mod closure;
+mod difference;
 mod error;
 mod folder;
 mod incoming;
+pub mod markdown;
 mod owners;
 mod pip;
 mod pip_closure;
@@ -29,6 +31,7 @@ use closure::import_from_indexes;
 use pip_closure::import_by_pip;
 
 pub use approve::approve;
+pub use difference::{Change, Changed, Dependencies, Difference, difference, release_before};
 pub use error::PublishError;
 pub use folder::read_folder;
 pub use incoming::{Hosts, Incoming, ReadArtifacts, read_artifacts};

@@ -19,8 +19,8 @@ use crate::model::Blake3;
 pub(crate) struct DirBackend {
     dir: PathBuf,
     location: String,
-    /// Held for as long as this lives.
-    _lock: File,
+    /// Held for as long as this lives. None: nothing is written.
+    _lock: Option<File>,
 }
 
 impl DirBackend {
@@ -39,7 +39,12 @@ impl DirBackend {
 
     /// As `open`, of a folder where there is no registry yet.
     pub fn begin(dir: &Path) -> Result<Self, RegistryError> {
-        Ok(Self { dir: dir.into(), location: dir.display().to_string(), _lock: lock(dir)? })
+        Ok(Self { _lock: Some(lock(dir)?), ..Self::for_reading(dir) })
+    }
+
+    /// For whoever reads as a writer does, and writes nothing: the folder may be one that only may be read.
+    pub fn for_reading(dir: &Path) -> Self {
+        Self { dir: dir.into(), location: dir.display().to_string(), _lock: None }
     }
 
     /// Puts lines behind the committed bytes of their file, in place of whatever stands there. A proposal that is sealed stands in the

@@ -17,6 +17,16 @@ pub(crate) fn replace_shared_file(path: &Path, bytes: &[u8]) -> Result<(), Regis
     replace_file_after(path, bytes, set_readable)
 }
 
+/// The same, but the disk has it some time later: after a power cut, a file without its bytes may be there.
+pub(crate) fn write_shared_file_unsynced(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(RegistryError::io("make the folder", folder))?;
+    let mut file = files::temporary_file(folder).map_err(RegistryError::io("write in", folder))?;
+    file.write_all(bytes).map_err(RegistryError::io("write", path))?;
+    set_readable(file.path())?;
+    files::persist(file, path).map_err(RegistryError::io("replace", path))
+}
+
 /// Writes the checkpoint, with a time of modification in a later second than that of the one before: static hosts make
 /// their ETag of time and size, and two seals within a second would look the same to a reader.
 pub(super) fn replace_checkpoint(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {

@@ -26,6 +26,7 @@ use super::key_change::committed_config;
 use super::log::{self, LogFiles};
 use super::snapshot::{self, Entry, Nodes};
 use super::{Checkpoint, Config, RegistryError, layout};
+use crate::files::Unsynced;
 use crate::model::{Blake3, FileRecord, Record};
 
 /// Where a run keeps what has arrived of blobs. Its presence marks a copy that is not finished.
@@ -48,6 +49,8 @@ pub struct Replica {
     passing: Vec<String>,
     /// Records whose seal line has not come yet.
     open: Vec<(String, Option<FileRecord>)>,
+    /// What `commit` has to have on the disk first.
+    unsynced: Unsynced,
     /// Held for as long as this lives.
     _lock: File,
 }
@@ -102,6 +105,7 @@ impl Replica {
             listed: BTreeMap::new(),
             passing: Vec::new(),
             open: Vec::new(),
+            unsynced: Unsynced::default(),
             _lock: lock,
         })
     }
@@ -163,13 +167,15 @@ impl Replica {
             log::append(this, this.size, this.root, entries).map_err(|error| this.own_log(error))?;
         let new = |path: &&String| stem(path) != path.as_str() && !this.dir.join(path.as_str()).exists();
         let passing: Vec<String> = appended.files.keys().filter(new).cloned().collect();
-        appended.files.par_iter().try_for_each(|(path, bytes)| this.put(path, bytes))?;
+        appended.files.par_iter().try_for_each(|(path, bytes)| this.put_for_commit(path, bytes))?;
         let follow: HashSet<&str> = appended.files.keys().map(|path| stem(path)).collect();
         let (gone, stay) =
             this.passing.iter().partition::<Vec<&String>, _>(|path| follow.contains(stem(path)));
         for path in gone {
             // Nothing but space is lost if it stays.
-            let _ = std::fs::remove_file(this.dir.join(path));
+            let path = this.dir.join(path);
+            let _ = std::fs::remove_file(&path);
+            this.unsynced.forget(&path);
         }
         self.passing = stay.into_iter().cloned().chain(passing).collect();
         self.grown.extend(grown);
@@ -270,9 +276,9 @@ impl Replica {
             (Some(base), true) => base,
             (base, _) => {
                 let (root, nodes) = block_on(snapshot::update(self, base, changes))?;
-                nodes
-                    .par_iter()
-                    .try_for_each(|(digest, bytes)| self.put(&layout::snapshot_node(*digest), bytes))?;
+                nodes.par_iter().try_for_each(|(digest, bytes)| {
+                    self.put_for_commit(&layout::snapshot_node(*digest), bytes)
+                })?;
                 root
             }
         };
@@ -288,7 +294,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Has an index file end where its lines do, and on the disk; gives its digest.
+    /// Has an index file end where its lines do; gives its digest.
     fn settle(&self, path: &str, length: u64) -> Result<Blake3, RegistryError> {
         let file = self.dir.join(path);
         let settle = || {
@@ -298,14 +304,16 @@ impl Replica {
             if open.metadata()?.len() > length {
                 open.set_len(length)?;
             }
-            open.sync_data()?;
             Ok(Blake3(*hasher.finalize().as_bytes()))
         };
-        settle().map_err(RegistryError::io("write", &file))
+        let digest = settle().map_err(RegistryError::io("write", &file))?;
+        self.unsynced.add(&file);
+        Ok(digest)
     }
 
     /// The moment in which readers see the new state. `signed` is the checkpoint that was finished.
     pub fn commit(&self, signed: &[u8]) -> Result<(), RegistryError> {
+        self.unsynced.sync().map_err(|(path, error)| RegistryError::io("write", path)(error))?;
         let checkpoint = self.dir.join(layout::CHECKPOINT);
         if !std::fs::read(&checkpoint).is_ok_and(|there| there == signed) {
             replace_checkpoint(&checkpoint, signed)?;

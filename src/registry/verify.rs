@@ -2,6 +2,8 @@
 
 mod blobs;
 
+pub(crate) use blobs::check_file;
+
 use std::collections::BTreeMap;
 
 use futures::future::BoxFuture;
@@ -25,6 +27,9 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
+/// How many blobs are held at a time with what is to be checked of them: of a large registry there are millions.
+const AT_ONCE: usize = 10_000;
+
 /// Checks a registry from its log to its last blob. `each_blob` hears of every blob
 /// done, with its size. With `blobs_elsewhere`, blobs that are not there are no problem. An error is a registry that
 /// cannot even be replayed.
@@ -36,7 +41,7 @@ pub fn verify(
     let store = reader.store()?;
     let mut report = Report { entries: reader.checkpoint().size, ..Report::default() };
     let (index, mut entries) = replay(reader)?;
-    let present = |path: &str| std::fs::read(store.local_path(path)?).ok();
+    let present = |path: &str| futures::executor::block_on(store.read(path, 0, log::MAX_TILE)).ok()?;
     report.problems.extend(log::check_audit_paths(reader, report.entries, present)?);
     for (path, replayed) in &index {
         let entry = Entry { length: replayed.len() as u64, digest: Blake3::of(replayed) };
@@ -54,11 +59,10 @@ pub fn verify(
     if let Err(error) = futures::executor::block_on(snapshot::all(reader, reader.checkpoint().snapshot)) {
         report.problems.push(error.to_string());
     }
-    let mut artifacts: BTreeMap<String, Artifact> = BTreeMap::new();
     for path in entries.keys() {
-        match reader.file(path) {
+        match reader.file_once(path) {
             Ok(Some(found)) => {
-                if index.get(path).is_some_and(|replayed| *replayed != **found) {
+                if index.get(path).is_some_and(|replayed| *replayed != found) {
                     report.problems.push(format!("{path} holds other lines than the log"));
                 }
             }
@@ -73,6 +77,14 @@ pub fn verify(
         report.problems.extend(rotation::check_all(keys, reader.key()).err());
     }
     let of_all = [layout::FILES_INDEX, layout::KEYS_INDEX, layout::PREFIXES_INDEX];
+    let mut blob_problems = Vec::new();
+    let mut artifacts: BTreeMap<String, Artifact> = BTreeMap::new();
+    let mut check = |artifacts: &mut BTreeMap<String, Artifact>, report: &mut Report| {
+        blob_problems.extend(blobs::check(&**store, artifacts, blobs_elsewhere, each_blob));
+        report.blobs += artifacts.len() as u64;
+        report.blob_bytes += artifacts.values().map(|artifact| artifact.size).sum::<u64>();
+        artifacts.clear();
+    };
     for (path, replayed) in index.iter().filter(|(path, _)| !of_all.contains(&path.as_str())) {
         match package_of(path, replayed) {
             Ok(package) => {
@@ -84,10 +96,12 @@ pub fn verify(
             }
             Err(problem) => report.problems.push(problem),
         }
+        if artifacts.len() >= AT_ONCE {
+            check(&mut artifacts, &mut report);
+        }
     }
-    let blob_problems = blobs::check(&**store, &artifacts, blobs_elsewhere, each_blob);
-    report.blobs = artifacts.len() as u64;
-    report.blob_bytes = artifacts.values().map(|artifact| artifact.size).sum();
+    check(&mut artifacts, &mut report);
+    blob_problems.sort();
     report.problems.extend(blob_problems);
     Ok(report)
 }
@@ -120,6 +134,8 @@ fn replay(reader: &Reader) -> Result<(FilesByPath, BTreeMap<String, Entry>), Reg
             )));
         }
         let file = index.entry(seal.path).or_default();
+        // Without it, the vectors of a large registry are half empty.
+        file.reserve(open.iter().map(|line| line.len() + 1).sum::<usize>() + entry.len() + 1);
         for line in open.drain(..).chain([entry.to_vec()]) {
             file.extend(line);
             file.push(b'\n');

@@ -6,24 +6,27 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::{ViewsError, replace_if_changed};
+use crate::files::Unsynced;
 use crate::model::Sha256;
 use crate::package::{Metadata, RemoteWheel, Step};
 
-/// Writes `<wheel>.metadata` beside the wheel at `path`, where it is not there or is to be made `anew`, and returns its digest.
+/// Writes `<wheel>.metadata` beside the wheel at `path`, where it is not there or `all` are to be made, and returns its digest.
 /// None: this is no wheel, or not one whose METADATA can be read, or its bytes are in another place.
-pub(super) fn provide(path: &Path, file: &str, anew: bool) -> Result<Option<Sha256>, ViewsError> {
+pub(super) fn provide(path: &Path, file: &str, all: Option<&Unsynced>) -> Result<Option<Sha256>, ViewsError> {
     let Some(beside) =
         path.to_str().filter(|_| file.ends_with(".whl")).map(|path| format!("{path}.metadata"))
     else {
         return Ok(None);
     };
-    if !anew && let Ok(known) = std::fs::read(&beside) {
+    if all.is_none()
+        && let Ok(known) = std::fs::read(&beside)
+    {
         return Ok(Some(Sha256::of(&known)));
     }
     let Some(bytes) = extract(path, file).filter(|bytes| Metadata::parse(bytes).is_ok()) else {
         return Ok(None);
     };
-    replace_if_changed(Path::new(&beside), &bytes)?;
+    replace_if_changed(Path::new(&beside), &bytes, all)?;
     Ok(Some(Sha256::of(&bytes)))
 }
 

@@ -14,7 +14,7 @@ use crate::registry::{Checkpoint, Reader, RegistryError, replace_shared_file};
 const FILE: &str = ".state.json";
 
 /// Counted up when pages look different, so that they are all made anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How far the log was when the views were made.
 #[derive(Serialize, Deserialize)]

@@ -16,9 +16,10 @@ use std::path::{Path, PathBuf};
 use futures::executor::block_on;
 use rayon::prelude::*;
 
+use crate::files::Unsynced;
 use crate::model::{Blake3, Package, PackageName};
 use crate::registry::snapshot::{self, Entry};
-use crate::registry::{Reader, layout, replace_shared_file};
+use crate::registry::{Reader, layout, replace_shared_file, write_shared_file_unsynced};
 use covered::Covered;
 use page::Page;
 
@@ -98,7 +99,7 @@ impl Views {
                 None => return self.make_all(reader),
             },
         };
-        let mut written = self.write_pages(reader, &entries, false)?;
+        let mut written = self.write_pages(reader, &entries, None)?;
         written.changed += listed;
         Covered::write(&self.folder, reader)?;
         Ok(written)
@@ -112,18 +113,22 @@ impl Views {
             block_on(snapshot::all(reader, reader.checkpoint().snapshot))?.into_iter().collect();
         let projects: Vec<PackageName> = entries.iter().filter_map(|(path, _)| project(path)).collect();
         let listed = root::write(&self.folder, projects.iter().map(PackageName::as_str).collect())?;
-        let mut written = self.write_pages(reader, &entries, true)?;
+        let unsynced = Unsynced::default();
+        let mut written = self.write_pages(reader, &entries, Some(&unsynced))?;
         written.changed += listed;
+        // A power cut before this has them all made again.
+        unsynced.sync().map_err(|(path, error)| ViewsError::io("write", path)(error))?;
         Covered::write(&self.folder, reader)?;
         Ok(written)
     }
 
-    /// Writes the pages of those of the files that are a project's.
+    /// Writes the pages of those of the files that are a project's. With `all`, whatever is there may be wrong, and what is written
+    /// is on the disk once that says so; else it is when this returns.
     fn write_pages(
         &self,
         reader: &Reader,
         entries: &[(String, Entry)],
-        anew: bool,
+        all: Option<&Unsynced>,
     ) -> Result<Written, ViewsError> {
         reader.config()?;
         let counts: Vec<usize> = entries
@@ -132,11 +137,11 @@ impl Views {
             .map(|(name, path, entry)| {
                 let package = self.package(&name, path, entry)?;
                 let page = Page::new(&package, |artifact| {
-                    core_metadata::provide(&self.registry.join(layout::blob(artifact)), &artifact.file, anew)
+                    core_metadata::provide(&self.registry.join(layout::blob(artifact)), &artifact.file, all)
                 })?;
                 let folder = self.folder.join(name.as_str());
-                let html = replace_if_changed(&folder.join(HTML), page.html().as_bytes())?;
-                let json = replace_if_changed(&folder.join(JSON), page.json()?.as_bytes())?;
+                let html = replace_if_changed(&folder.join(HTML), page.html().as_bytes(), all)?;
+                let json = replace_if_changed(&folder.join(JSON), page.json()?.as_bytes(), all)?;
                 Ok(html + json)
             })
             .collect::<Result<_, ViewsError>>()?;
@@ -163,13 +168,21 @@ fn project(path: &str) -> Option<PackageName> {
 }
 
 /// Writes a file as a whole, unless it has these bytes: its time of modification is what static hosts make an ETag of.
-/// Returns how many files changed.
-fn replace_if_changed(path: &Path, bytes: &[u8]) -> Result<usize, ViewsError> {
-    if std::fs::read(path).is_ok_and(|known| known == bytes) {
-        return Ok(0);
+/// It is on the disk once `unsynced` says so; without that, when this returns. Returns how many files changed.
+fn replace_if_changed(path: &Path, bytes: &[u8], unsynced: Option<&Unsynced>) -> Result<usize, ViewsError> {
+    let changed = !std::fs::read(path).is_ok_and(|known| known == bytes);
+    match unsynced {
+        Some(unsynced) => {
+            if changed {
+                write_shared_file_unsynced(path, bytes)?;
+            }
+            // What is there may be of a process that was killed, and not be on the disk yet.
+            unsynced.add(path);
+        }
+        None if changed => replace_shared_file(path, bytes)?,
+        None => {}
     }
-    replace_shared_file(path, bytes)?;
-    Ok(1)
+    Ok(usize::from(changed))
 }
 
 #[cfg(test)]

@@ -1,42 +1,154 @@
-//! The list of all projects, in both forms. It changes only when a project is new.
+//! The list of all projects, in both forms. It changes only when a project is new, and then by what that adds: to write it anew would cost
+//! more than all the rest of a seal, once there are many.
+//!
+//! Each project has a line of its own. New ones come last; sorted are those that were there when the list was made.
 
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use super::page::{API_VERSION, Meta, document};
+use super::page::{API_VERSION, document};
 use super::{HTML, JSON, ViewsError, replace_if_changed};
+use crate::registry::write_shared_file_unsynced;
 
-#[derive(Serialize, Deserialize)]
-struct Project<'a> {
-    name: &'a str,
+/// What stands before the projects and behind them in the JSON form (PEP 691).
+fn around() -> (String, &'static str) {
+    (format!("{{\"meta\":{{\"api-version\":\"{API_VERSION}\"}},\"projects\":[\n"), "\n]}\n")
 }
 
-/// Adds projects to the list in `folder`; returns how many files changed, or none if there is no list that can be read.
+fn link(name: &str) -> String {
+    format!("<a href=\"{name}/\">{name}</a><br>")
+}
+
+fn object(name: &str) -> String {
+    format!("{{\"name\":\"{name}\"}}")
+}
+
+/// The lines of `text`, without the comma behind those of JSON.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(|line| line.strip_suffix(',').unwrap_or(line))
+}
+
+/// Adds projects to the list in `folder`; returns how many files changed, or none if there is no list that can be added to.
 pub(super) fn add(folder: &Path, names: &[&str]) -> Result<Option<usize>, ViewsError> {
-    #[derive(Deserialize)]
-    struct List<'a> {
-        #[serde(borrow)]
-        projects: Vec<Project<'a>>,
+    let (Ok(html), Ok(json)) =
+        (std::fs::read_to_string(folder.join(HTML)), std::fs::read_to_string(folder.join(JSON)))
+    else {
+        return Ok(None);
+    };
+    let (before, behind) = around();
+    let Some(objects) = json.strip_prefix(&before).and_then(|rest| rest.strip_suffix(behind)) else {
+        return Ok(None);
+    };
+    // A writer that was killed may have added some of them, and the last one by half.
+    let whole = html.rfind('\n').map_or(0, |end| end + 1);
+    let more_html = missing(&html[..whole], names, link);
+    let more_json = missing(objects, names, object);
+    let count = |text: &str, start: &str| lines(text).filter(|line| line.starts_with(start)).count();
+    // A power cut may have left an older one of the two.
+    if count(&html[..whole], "<a ") + more_html.len() != count(objects, "{") + more_json.len() {
+        return Ok(None);
     }
-    let Ok(bytes) = std::fs::read(folder.join(JSON)) else { return Ok(None) };
-    let Ok(known) = serde_json::from_slice::<List>(&bytes) else { return Ok(None) };
-    let known = known.projects.iter().map(|project| project.name);
-    write(folder, known.chain(names.iter().copied()).collect()).map(Some)
+    if !more_html.is_empty() || whole < html.len() {
+        let path = folder.join(HTML);
+        let append = || {
+            let mut file = File::options().write(true).open(&path)?;
+            file.set_len(whole as u64)?;
+            file.seek(SeekFrom::End(0))?;
+            file.write_all(more_html.iter().map(|line| format!("{line}\n")).collect::<String>().as_bytes())?;
+            file.sync_data()
+        };
+        append().map_err(ViewsError::io("append to", &path))?;
+    }
+    if !more_json.is_empty() {
+        let known = Some(objects).filter(|objects| !objects.is_empty());
+        let all: Vec<&str> = known.into_iter().chain(more_json.iter().map(String::as_str)).collect();
+        // Whether the disk has it is found out above, by the next one who adds to it.
+        write_shared_file_unsynced(&folder.join(JSON), (before + &all.join(",\n") + behind).as_bytes())?;
+    }
+    Ok(Some(usize::from(!more_html.is_empty()) + usize::from(!more_json.is_empty())))
+}
+
+/// The lines of those of `names` that `text` has none of.
+fn missing(text: &str, names: &[&str], line: fn(&str) -> String) -> Vec<String> {
+    let mut missing: BTreeSet<String> = names.iter().map(|name| line(name)).collect();
+    for line in lines(text) {
+        missing.remove(line);
+    }
+    missing.into_iter().collect()
 }
 
 /// Writes the list; returns how many files changed.
 pub(super) fn write(folder: &Path, mut names: Vec<&str>) -> Result<usize, ViewsError> {
-    #[derive(Serialize)]
-    struct List<'a> {
-        meta: Meta,
-        projects: Vec<Project<'a>>,
-    }
     names.sort_unstable();
     names.dedup();
-    let links: String = names.iter().map(|name| format!("<a href=\"{name}/\">{name}</a><br>\n")).collect();
-    let projects = names.into_iter().map(|name| Project { name }).collect();
-    let json = serde_json::to_string(&List { meta: Meta { api_version: API_VERSION }, projects })? + "\n";
-    let html = replace_if_changed(&folder.join(HTML), document("Simple index", &links).as_bytes())?;
-    Ok(html + replace_if_changed(&folder.join(JSON), json.as_bytes())?)
+    let links: String = names.iter().map(|name| link(name) + "\n").collect();
+    let page = document("Simple index", &links);
+    // What HTML lets be left out at the end is: so lines can be appended, and whoever reads meanwhile has a whole page.
+    let page = page.strip_suffix("</body>\n</html>\n").unwrap_or(&page);
+    let html = replace_if_changed(&folder.join(HTML), page.as_bytes(), None)?;
+    let (before, behind) = around();
+    let objects: Vec<String> = names.into_iter().map(object).collect();
+    let json = before + &objects.join(",\n") + behind;
+    Ok(html + replace_if_changed(&folder.join(JSON), json.as_bytes(), None)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(folder: &Path, file: &str) -> String {
+        std::fs::read_to_string(folder.join(file)).unwrap()
+    }
+
+    /// The names in both forms, each once.
+    #[track_caller]
+    fn names(folder: &Path) -> Vec<String> {
+        let html = read(folder, HTML);
+        let json: serde_json::Value = serde_json::from_str(&read(folder, JSON)).unwrap();
+        assert_eq!(json["meta"]["api-version"], API_VERSION);
+        let listed = json["projects"].as_array().unwrap().iter();
+        let mut listed: Vec<String> = listed.map(|one| one["name"].as_str().unwrap().into()).collect();
+        let mut linked: Vec<String> = html
+            .split("<a href=\"")
+            .skip(1)
+            .map(|link| link.split("/\"").next().unwrap().to_owned())
+            .collect();
+        linked.sort();
+        listed.sort();
+        assert_eq!(linked, listed);
+        listed
+    }
+
+    #[test]
+    fn a_list_is_added_to_and_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        assert_eq!(add(folder, &["walls"]).unwrap(), None);
+        assert_eq!(write(folder, vec![]).unwrap(), 2);
+        assert_eq!(names(folder), [""; 0]);
+        assert_eq!(add(folder, &["walls", "doors"]).unwrap(), Some(2));
+        let early = read(folder, JSON);
+        assert_eq!(add(folder, &["walls", "bricks"]).unwrap(), Some(2));
+        assert_eq!(names(folder), ["bricks", "doors", "walls"]);
+        let html = read(folder, HTML);
+        assert_eq!(add(folder, &["walls", "bricks"]).unwrap(), Some(0));
+
+        // A line by half, and one more than in the other form.
+        std::fs::write(folder.join(HTML), format!("{html}<a href=\"roofs")).unwrap();
+        assert_eq!(add(folder, &["roofs"]).unwrap(), Some(2));
+        assert_eq!(names(folder), ["bricks", "doors", "roofs", "walls"]);
+        std::fs::write(folder.join(HTML), read(folder, HTML) + &link("tiles") + "\n").unwrap();
+        assert_eq!(add(folder, &["tiles"]).unwrap(), Some(1));
+        assert_eq!(names(folder), ["bricks", "doors", "roofs", "tiles", "walls"]);
+
+        // What is not a list, or an older one, is made anew.
+        for damaged in ["", "{}", &early, "[\n]}\n"] {
+            std::fs::write(folder.join(JSON), damaged).unwrap();
+            assert_eq!(add(folder, &["units"]).unwrap(), None, "{damaged}");
+        }
+        assert_eq!(write(folder, vec!["walls", "doors"]).unwrap(), 2);
+        assert_eq!(names(folder), ["doors", "walls"]);
+    }
 }

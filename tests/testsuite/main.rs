@@ -49,6 +49,7 @@ mod project_edits;
 mod publish;
 mod registry;
 mod registry_add;
+mod registry_check;
 mod registry_crashes;
 mod registry_faults;
 mod rotation;

@@ -26,6 +26,22 @@ def seconds(commands, peer):
     return elapsed
 
 
+def resources(command, environment):
+    """The wall time of a command in seconds, and the most memory that it held in MiB."""
+    os.sync()
+    begin = time.perf_counter()
+    process = subprocess.Popen(
+        list(map(str, command)), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    said = process.stderr.read()
+    _pid, status, usage = os.wait4(process.pid, 0)
+    elapsed = time.perf_counter() - begin
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"error: `{' '.join(process.args)}` ended with {process.returncode}:\n{said.decode()}")
+    return elapsed, usage.ru_maxrss / 1024
+
+
 def interleaved(peers, runs, prepare, action):
     """Per peer the times of `runs[peer.name]` runs, one of each peer in turn, and another one first in each round.
 

@@ -14,7 +14,8 @@ daemon off;
 worker_processes 1;
 pid {work}/nginx.pid;
 error_log {work}/error.log;
-events {{ worker_connections 1024; }}
+worker_rlimit_nofile 8192;
+events {{ worker_connections 4096; }}
 http {{
     log_format counted '$request_method $status $bytes_sent $request_uri';
     access_log {work}/access.log counted;
@@ -27,6 +28,7 @@ http {{
     default_type application/octet-stream;
     sendfile on;
     tcp_nopush on;
+    keepalive_requests 100000;
     server {{
         listen {address}:{port} ssl http2;
         ssl_certificate {work}/server.pem;
@@ -102,15 +104,28 @@ class Nginx:
             time.sleep(0.05)
         raise SystemExit(f"error: nginx did not open port {PORT} within 5 s; see {self.work}/error.log")
 
-    def count(self):
-        """Requests and bytes sent since the last call, headers included."""
+    def requests(self):
+        """The requests since the last call: for each the path that was asked for, and the bytes sent, headers included."""
         # nginx writes a request's line when its last byte is handed to the kernel, which may be after the client is done.
         time.sleep(0.2)
         log = self.work / "access.log"
-        sizes = [int(line.split()[2]) for line in log.read_text().splitlines()]
+        lines = [line.split(" ", 3) for line in log.read_text().splitlines()]
         # The file stays open in nginx, in append mode: it goes on at the new end.
         os.truncate(log, 0)
+        return [(path, int(size)) for _method, _status, size, path in lines]
+
+    def count(self):
+        """How many requests there were since the last call, and their bytes."""
+        sizes = [size for _path, size in self.requests()]
         return len(sizes), sum(sizes)
+
+    def processor_seconds(self):
+        """What its workers have used of the processor."""
+        fields = (pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split() for pid in self._workers())
+        return sum(int(user) + int(system) for user, system in (line[11:13] for line in fields)) / os.sysconf("SC_CLK_TCK")
+
+    def _workers(self):
+        return pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
 
     def close(self):
         self.process.terminate()

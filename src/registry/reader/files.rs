@@ -18,6 +18,17 @@ impl Reader {
         block_on(self.load(path))
     }
 
+    /// The same, for whoever goes through all files: it is not kept in memory.
+    pub fn file_once(&self, path: &str) -> Result<Option<Vec<u8>>, RegistryError> {
+        self.config()?;
+        block_on(async {
+            match self.entry(path).await? {
+                Some(entry) => self.load_entry(path, entry).await.map(Some),
+                None => Ok(None),
+            }
+        })
+    }
+
     /// All releases of a package, or none if the registry has no such package.
     pub fn package(&self, name: &PackageName) -> Result<Option<Arc<Package>>, RegistryError> {
         if let Some(package) = locked(&self.packages).get(name) {
@@ -135,48 +146,40 @@ impl Reader {
         Ok(Some(bytes))
     }
 
-    /// A node of the snapshot, unchecked. Only that at the root, which has the digest of its bytes, is kept on the disk: of the
-    /// others, cells are.
+    /// A node of the snapshot, unchecked. Only that at the root, which has the digest of its bytes, is kept: every proof begins there.
     pub(super) async fn load_node(&self, digest: Blake3) -> Result<Vec<u8>, RegistryError> {
         if let Some(bytes) = locked(&self.nodes).get(&digest) {
             return Ok(bytes.clone());
         }
         let path = layout::snapshot_node(digest);
-        let bytes = match self.kept(&path).filter(|bytes| Blake3::of(bytes) == digest) {
+        let is_root = |bytes: &Vec<u8>| Blake3::of(bytes) == digest;
+        let kept = self.kept(&path).filter(is_root);
+        let is_kept = kept.is_some();
+        let bytes = match kept {
             Some(bytes) => bytes,
-            None => {
-                let read = self.store.read(&path, 0, layout::MAX_SNAPSHOT_NODE);
-                let bytes = self.ask(&path, read).await?;
-                if Blake3::of(&bytes) == digest {
-                    self.keep_copy(&path, &bytes);
-                }
-                bytes
-            }
+            None => self.ask(&path, self.store.read(&path, 0, layout::MAX_SNAPSHOT_NODE)).await?,
         };
-        locked(&self.nodes).insert(digest, bytes.clone());
+        if is_kept || is_root(&bytes) {
+            locked(&self.nodes).insert(digest, bytes.clone());
+            if !is_kept {
+                self.keep_copy(&path, &bytes);
+            }
+        }
         Ok(bytes)
     }
 
     /// A cell of a node, unchecked.
     async fn load_cell(&self, digest: Blake3, cell: Cell) -> Result<Vec<u8>, RegistryError> {
-        if let Some(bytes) = locked(&self.cells).get(&(digest, cell.slot)) {
-            return Ok(bytes.clone());
-        }
         let path = layout::snapshot_node(digest);
         let name = format!("{path}/{}", cell.slot);
         let proven = |bytes: &Vec<u8>| open_cell(digest, cell.slot, bytes).is_some();
-        let bytes = match self.kept(&name).filter(proven) {
-            Some(bytes) => bytes,
-            None => {
-                let read = self.store.read_range(&path, cell.from, cell.length);
-                let bytes = self.ask(&path, read).await?;
-                if proven(&bytes) {
-                    self.keep_copy(&name, &bytes);
-                }
-                bytes
-            }
-        };
-        locked(&self.cells).insert((digest, cell.slot), bytes.clone());
+        if let Some(bytes) = self.kept(&name).filter(proven) {
+            return Ok(bytes);
+        }
+        let bytes = self.ask(&path, self.store.read_range(&path, cell.from, cell.length)).await?;
+        if proven(&bytes) {
+            self.keep_copy(&name, &bytes);
+        }
         Ok(bytes)
     }
 

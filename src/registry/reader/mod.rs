@@ -64,8 +64,6 @@ pub struct Reader {
     asked: bool,
     max_age: Option<MaxAge>,
     nodes: Mutex<HashMap<Blake3, Vec<u8>>>,
-    /// Cells of other nodes, by their slot.
-    cells: Mutex<HashMap<(Blake3, usize), Vec<u8>>>,
     files: Mutex<HashMap<String, Option<Arc<Vec<u8>>>>>,
     packages: Mutex<HashMap<PackageName, Option<Arc<Package>>>>,
     /// Files that could not be read ahead, and why.
@@ -143,7 +141,6 @@ impl Reader {
             asked,
             max_age: options.max_age.clone(),
             nodes: Mutex::default(),
-            cells: Mutex::default(),
             files: Mutex::default(),
             packages: Mutex::default(),
             failed: Mutex::default(),

@@ -9,7 +9,9 @@ use futures::executor::block_on;
 use super::Replica;
 use crate::files;
 use crate::model::Blake3;
-use crate::registry::directory::{index_file, put_blob, replace_shared_file, set_readable};
+use crate::registry::directory::{
+    index_file, put_blob, replace_shared_file, set_readable, write_shared_file_unsynced,
+};
 use crate::registry::snapshot::{self, Entry};
 use crate::registry::{RegistryError, layout};
 
@@ -54,6 +56,16 @@ impl Replica {
             return synced.map_err(RegistryError::io("write", &file));
         }
         replace_shared_file(&file, bytes)
+    }
+
+    /// As `put`, of a file that nobody looks for before `commit`, which has all of them on the disk.
+    pub(super) fn put_for_commit(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError> {
+        let file = self.dir.join(path);
+        if !std::fs::read(&file).is_ok_and(|there| there == bytes) {
+            write_shared_file_unsynced(&file, bytes)?;
+        }
+        self.unsynced.add(&file);
+        Ok(())
     }
 
     /// Writes a listed file of the state that was finished. What stood there in the state before goes beside it, where
