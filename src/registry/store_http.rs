@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::credentials::{Credential, Login, Sources};
 use super::http_client::HttpSettings;
 use super::http_failure::{Again, Failure};
+use super::http_freshness::fresh_seconds;
 use super::http_pace::Pace;
 use super::http_request::Requests;
 use super::retry::{TRIES, backoff};
@@ -362,18 +363,6 @@ fn range(from: u64, to: Option<u64>) -> HeaderValue {
     HeaderValue::from_str(&format!("bytes={from}-{to}")).expect("digits")
 }
 
-/// `max-age` of `Cache-Control`, less the `age` that caches on the way have had it already (RFC 9111, 4.2).
-pub(super) fn fresh_seconds(cache_control: &str, age: &str) -> u32 {
-    let directives: Vec<String> =
-        cache_control.split(',').map(|directive| directive.trim().to_ascii_lowercase()).collect();
-    if directives.iter().any(|directive| matches!(directive.as_str(), "no-cache" | "no-store")) {
-        return 0;
-    }
-    let max_age =
-        directives.iter().find_map(|directive| directive.strip_prefix("max-age=")?.parse::<u32>().ok());
-    max_age.unwrap_or(0).saturating_sub(age.trim().parse().unwrap_or(0))
-}
-
 /// A partial answer has to begin where it was asked to: `Content-Range: bytes <from>-<to>/<length>` (RFC 9110, 14.4).
 fn check_range(headers: &HeaderMap, from: u64) -> Result<(), Stop> {
     let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -411,19 +400,4 @@ fn http_error(location: &str, path: &str, failure: Failure, tries: u32) -> Store
         tries => format!("{}, at the last of {tries} attempts", failure.reason),
     };
     StoreError::Http { location: location.to_owned(), path: path.to_owned(), reason, hint: failure.hint }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_fresh_for_its_max_age_less_its_age() {
-        assert_eq!(fresh_seconds("public, Max-Age=600", "100"), 500);
-        assert_eq!(fresh_seconds("max-age=60", "100"), 0);
-        assert_eq!(fresh_seconds("max-age=60", "soon"), 60);
-        assert_eq!(fresh_seconds("max-age=60, no-cache", ""), 0);
-        assert_eq!(fresh_seconds("max-age=-1", ""), 0);
-        assert_eq!(fresh_seconds("max-age=99999999999999999999", ""), 0);
-    }
 }
