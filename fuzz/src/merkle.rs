@@ -177,7 +177,11 @@ struct Trie {
 #[derive(Arbitrary, Debug)]
 enum Slot {
     Bytes(Vec<u8>),
-    Child { kind: u8, node: u8, with_sizes: bool },
+    Child {
+        kind: u8,
+        node: u8,
+        with_sizes: bool,
+    },
     /// Entries of files with these numbers.
     Entries(Vec<u8>),
 }
@@ -231,7 +235,9 @@ fn forged_snapshot(trie: &Trie) {
             match slot {
                 Slot::Bytes(bytes) => contents[number * 5 % 16].extend(bytes),
                 Slot::Child { kind, node, with_sizes } => {
-                    let Some((digest, sizes)) = made.get(usize::from(*node) % made.len().max(1)) else { continue };
+                    let Some((digest, sizes)) = made.get(usize::from(*node) % made.len().max(1)) else {
+                        continue;
+                    };
                     let sizes = sizes.map(|size| if *with_sizes { size as u16 } else { 0 });
                     let child = &mut contents[number * 5 % 16];
                     child.push(*kind);
@@ -242,7 +248,8 @@ fn forged_snapshot(trie: &Trie) {
                     for number in numbers {
                         let (path, entry) = listed(u64::from(*number));
                         let key = Blake3::of(path.as_bytes()).to_string();
-                        let digit = key[depth % 64..=depth % 64].chars().next().and_then(|digit| digit.to_digit(16));
+                        let digit =
+                            key[depth % 64..=depth % 64].chars().next().and_then(|digit| digit.to_digit(16));
                         let slot = &mut contents[digit.expect("it is hexadecimal") as usize];
                         slot.extend(entry.length.to_be_bytes());
                         slot.extend(entry.digest.0);
@@ -254,7 +261,10 @@ fn forged_snapshot(trie: &Trie) {
         }
         let is_branch = slots.iter().any(|slot| matches!(slot, Slot::Child { .. }));
         if is_branch {
-            contents.iter_mut().filter(|content| content.is_empty()).for_each(|content| content.resize(65, 0));
+            contents
+                .iter_mut()
+                .filter(|content| content.is_empty())
+                .for_each(|content| content.resize(65, 0));
         }
         let (digest, file) = node(&contents);
         made.push((digest, contents.map(|content| content.len())));
