@@ -44,6 +44,7 @@ mod tree;
 mod trust;
 mod unpack;
 mod verify;
+mod waiting;
 mod workspace;
 mod writable;
 mod yank;

@@ -1,5 +1,6 @@
 //! The directory: its layout, where it can stand, the index, the snapshot, the log, and sealing.
 
+mod api;
 mod authority;
 mod backend;
 mod backend_dir;
@@ -40,14 +41,17 @@ mod verify;
 mod witness;
 mod writer;
 
+pub(crate) use api::{Api, ApiAnswer, TokenSources};
 pub use authority::{Authority, SignedRecord};
+pub(crate) use backend::Backend;
+pub use backend::{Branch, Proposed};
 pub use bucket::{BucketPlace, BucketStore};
 pub use checkpoint::Checkpoint;
 pub use client::{ClientFolders, replace_file};
 pub use config::Config;
 pub use cosignature::{Cosignature, Witness, WitnessKey, WitnessPolicy, cosignatures};
 pub use credentials::{Credential, CredentialError, Sources, credential_prefix};
-pub(crate) use directory::{replace_shared_file, write_shared_file_unsynced};
+pub(crate) use directory::write_shared_file_unsynced;
 pub use error::{RegistryError, hint_of};
 pub use evidence::{Contradiction, Evidence, MAX_EVIDENCE, NoEvidence};
 pub use git::{GitPlace, GitStore};
@@ -72,4 +76,4 @@ pub use store_mirrors::{MirrorStore, open_mirrored};
 pub(crate) use verify::check_file as check_blob;
 pub use verify::{Report, verify};
 pub use witness::{add_cosignatures, cosign};
-pub use writer::{SealOptions, Sealed, Writer};
+pub use writer::{Place, SealOptions, Sealed, Writer};

@@ -19,6 +19,8 @@ mod format_signatures;
 mod freshness;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod git_proposals;
+mod git_publish;
 mod growth;
 mod help;
 mod hostile_host;
@@ -37,6 +39,8 @@ mod mirror_bundle;
 mod mirror_crashes;
 mod mirror_faults;
 mod ownership;
+#[cfg(unix)]
+mod pages_example;
 mod policy;
 mod policy_check;
 mod policy_files;
@@ -47,6 +51,10 @@ mod policy_signed;
 mod project;
 mod project_edits;
 mod publish;
+mod publish_example;
+mod pull_requests;
+#[cfg(unix)]
+mod push_options;
 mod registry;
 mod registry_add;
 mod registry_check;

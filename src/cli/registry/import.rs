@@ -9,7 +9,9 @@ use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use rvp::model::Requirement;
 use rvp::project::{Location, Settings};
-use rvp::publish::{Claim, ReadArtifacts, Signing, Source, Staging, Wanted, attest_beside, read_folder};
+use rvp::publish::{
+    Claim, Destination, ReadArtifacts, Signing, Source, Staging, Wanted, attest_beside, read_folder,
+};
 use rvp::trust::RecordVerifier;
 
 use crate::cli::arguments::requirement;
@@ -26,7 +28,7 @@ use crate::cli::writable::Access;
 /// An import that was interrupted goes on where it ended.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder of the registry, or the URL of its bucket
+    /// The folder of the registry, or the URL of its bucket or git repository
     #[arg(value_name = "DIR-or-URL", value_parser = Location::parse)]
     registry: Location,
     /// Packages as requirements: `pandas`, `numpy<2`, `uvicorn[standard]`
@@ -73,14 +75,14 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         }
     };
     let ReadArtifacts { incoming, refused } = read;
-    let mut writer = open()?;
+    let mut to = Destination::from(open()?);
     let signing = signatory.as_ref().map(|signatory| Signing { signatory, claim: Claim::Nothing });
-    let mut published = rvp::publish::publish(&mut writer, incoming, signing, jiff::Timestamp::now())?;
+    let mut published = rvp::publish::publish(&mut to, incoming, signing, jiff::Timestamp::now())?;
     published.refused.extend(refused);
     if let Some(staging) = staging {
         staging.remove()?;
     }
-    super::views::refresh_after(context, &writer)?;
+    super::views::refresh_after(context, &to.writer)?;
     report(context, &published)
 }
 
