@@ -98,8 +98,20 @@ def tile_number(number):
     return text
 
 
+def audit_paths(hashes):
+    """The file beside a full tile: each four hashes, and those beside their way up."""
+    rows = [tree_hash(hashes[first : first + 4]) for first in range(0, 256, 4)]
+    levels = [rows]
+    while len(rows) > 2:
+        rows = [hashlib.sha256(b"\x01" + rows[n] + rows[n + 1]).digest() for n in range(0, len(rows), 2)]
+        levels.append(rows)
+    groups = [b"".join(hashes[first : first + 4]) for first in range(0, 256, 4)]
+    ways = [b"".join(level[(group >> height) ^ 1] for height, level in enumerate(levels)) for group in range(64)]
+    return b"".join(group + way for group, way in zip(groups, ways))
+
+
 def tiles(entries):
-    """Every tile and bundle of a log of these entries, by path."""
+    """Every tile, file of audit paths, and bundle of a log of these entries, by path."""
     files = {}
 
     def cut(items, folder):
@@ -113,6 +125,8 @@ def tiles(entries):
     while hashes:
         cut(hashes, level)
         full = len(hashes) // 256 * 256
+        for first in range(0, full, 256):
+            files[f"log/paths/{level}/{tile_number(first // 256)}"] = audit_paths(hashes[first : first + 256])
         hashes = [tree_hash(hashes[first : first + 256]) for first in range(0, full, 256)]
         level += 1
     return files
@@ -121,25 +135,45 @@ def tiles(entries):
 # The snapshot
 
 
+def slot_file(slots):
+    """The digest and the file of a node with these 16 slots: each behind the digests beside its way up."""
+    levels = [[blake3(b"\x00" + slot).digest() for slot in slots]]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        levels.append([blake3(b"\x01" + below[n] + below[n + 1]).digest() for n in range(0, len(below), 2)])
+    proofs = [b"".join(level[(slot >> height) ^ 1] for height, level in enumerate(levels[:-1])) for slot in range(16)]
+    return levels[-1][0].hex(), b"".join(proof + slot for proof, slot in zip(proofs, slots))
+
+
 def trie(entries):
     """The root digest and all nodes, by digest, of a snapshot of {path: (length, digest)}."""
     nodes = {}
+    keys = {path: b3(path.encode()) for path in entries}
 
-    def node(paths, depth):
-        if depth >= 3 and len(paths) <= 32:
-            lines = [f"{path} {entries[path][0]} {entries[path][1]}" for path in sorted(paths)]
-            text = "\n".join(["rvp snapshot leaf", *lines]) + "\n"
+    def child(paths, depth):
+        """What a branch says of the child that covers these paths."""
+        if not paths:
+            return bytes(65)
+        if depth == 2 or len(paths) > 64:
+            slots, kind = [child(group, depth + 1) for group in by_digit(paths, depth)], 1
         else:
-            width = 2 if depth == 0 else 1
-            groups = {}
-            for path in paths:
-                groups.setdefault(b3(path.encode())[depth : depth + width], []).append(path)
-            lines = [f"{label} {node(groups[label], depth + width)}" for label in sorted(groups)]
-            text = "\n".join(["rvp snapshot branch", *lines]) + "\n"
-        nodes[b3(text.encode())] = text
-        return b3(text.encode())
+            slots, kind = [b"".join(map(item, sorted(group))) for group in by_digit(paths, depth)], 2
+        digest, file = slot_file(slots)
+        nodes[digest] = file
+        sizes = [len(slot) if kind == 2 else 0 for slot in slots]
+        return bytes([kind]) + bytes.fromhex(digest) + b"".join(size.to_bytes(2, "big") for size in sizes)
 
-    return node(list(entries), 0), nodes
+    def by_digit(paths, depth):
+        return [[path for path in paths if int(keys[path][depth], 16) == digit] for digit in range(16)]
+
+    def item(path):
+        length, digest = entries[path]
+        return length.to_bytes(8, "big") + bytes.fromhex(digest) + bytes([len(path.encode())]) + path.encode()
+
+    under = [[path for path in entries if int(keys[path][:2], 16) == value] for value in range(256)]
+    table = b"".join(child(paths, 2)[1:33] for paths in under)
+    nodes[b3(table)] = table
+    return b3(table), nodes
 
 
 def checkpoint_text(origin, entries, snapshot, time):
@@ -157,22 +191,23 @@ def snapshots():
     cases = {
         "one entry": {"config.json": entry(7)},
         "two entries": {"config.json": entry(7), "index/python/nu/mp/numpy": entry(0)},
-        "twenty entries": {f"index/python/p{n}": entry(n) for n in range(20)},
+        "six entries": {f"index/python/p{n}": entry(n) for n in range(6)},
     }
-    # Paths whose keys share their first three digits: 32 of them are a leaf, 33 are a branch.
+    # Paths whose keys share their first three digits: 64 of them are a leaf, 65 are a branch.
     shared, number = [], 0
-    while len(shared) < 33:
+    while len(shared) < 65:
         path = f"index/python/pa/ck/package-{number}"
         if b3(path.encode()).startswith("abc"):
             shared.append(path)
         number += 1
-    cases["a full leaf"] = {path: entry(n) for n, path in enumerate(shared[:32])}
+    cases["a full leaf"] = {path: entry(n) for n, path in enumerate(shared[:64])}
     cases["one more than a full leaf"] = {path: entry(n) for n, path in enumerate(shared)}
     out = []
     for title, entries in cases.items():
         root, nodes = trie(entries)
         listed = {path: {"length": length, "blake3": digest} for path, (length, digest) in entries.items()}
-        out.append({"case": title, "entries": listed, "root": root, "nodes": nodes})
+        files = {digest: base64.b64encode(file).decode() for digest, file in nodes.items()}
+        out.append({"case": title, "entries": listed, "root": root, "nodes": files})
     write_json("snapshots.json", out)
 
 
@@ -421,8 +456,8 @@ class Registry:
         for path, data in tiles(self.entries).items():
             self.put(path, data)
         root, nodes = trie(self.snapshot)
-        for digest, text in nodes.items():
-            self.put(f"snapshot/{digest}", text.encode())
+        for digest, file in nodes.items():
+            self.put(f"snapshot/{digest}", file)
         text = checkpoint_text(self.name, self.entries, root, time)
         self.put("log/checkpoint", (text + "\n" + self.key.signature(text)).encode())
 

@@ -3,6 +3,9 @@
 //! This module knows which tiles a change needs and what they hold; the algorithms are those of `tlog_tiles`, and
 //! reading and writing files is its callers' part.
 
+mod audit_paths;
+mod inclusion;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -12,6 +15,8 @@ use tlog_tiles::{
 };
 
 use super::{Checkpoint, RegistryError};
+pub use audit_paths::{AuditPath, check_audit_paths};
+pub use inclusion::check_inclusion;
 
 /// 256 hashes in a full tile.
 const HEIGHT: u8 = 8;
@@ -26,9 +31,18 @@ pub const MAX_TILE: u64 = BUNDLE * (2 + 65_535);
 pub trait LogFiles {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError>;
 
-    /// Told of each file once it is proven to belong to the tree.
+    /// As `read`, and with them these audit paths, at the same time. None for one that is not to be had: the tile that it is of
+    /// is read instead.
+    fn read_with(&self, paths: &[String], audit_paths: &[AuditPath]) -> Result<Parts, RegistryError> {
+        Ok((self.read(paths)?, vec![None; audit_paths.len()]))
+    }
+
+    /// Told of each file, and of each audit path under the name that it is kept by, once it is proven to belong to the tree.
     fn keep(&self, _path: &str, _bytes: &[u8]) {}
 }
+
+/// Files, and audit paths where they are to be had.
+pub type Parts = (Vec<Vec<u8>>, Vec<Option<Vec<u8>>>);
 
 /// Where a tile of hashes stands: `log/tile/<level>/<number>[.p/<width>]`.
 fn tile_path(tile: &Tile) -> String {
@@ -63,7 +77,9 @@ pub fn append(
     let (hashes, root) = grow(&old, size, added).map_err(|error| tiles.error(error))?;
     let mut written = BTreeMap::new();
     for tile in Tile::new_tiles(HEIGHT, size, new_size) {
-        written.insert(tile_path(&tile), tile.read_data(&hashes).map_err(|error| tiles.error(error))?);
+        let bytes = tile.read_data(&hashes).map_err(|error| tiles.error(error))?;
+        written.extend(audit_paths::file_of(&tile, &bytes));
+        written.insert(tile_path(&tile), bytes);
     }
     for (number, bundle) in bundles(files, size, entries, &hashes)? {
         let width = (new_size - number * BUNDLE).min(BUNDLE);
@@ -185,31 +201,6 @@ pub fn root_at(files: &dyn LogFiles, checkpoint: &Checkpoint, size: u64) -> Resu
     // Every hash that the reader returns is proven to be in the tree, so a root built from them is too.
     tree_hash(size, &TileHashReader::new(checkpoint.size, checkpoint.root, &tiles))
         .map_err(|error| tiles.error(error))
-}
-
-/// Checks that each entry stands in the log at its number.
-pub fn check_inclusion(
-    files: &dyn LogFiles,
-    checkpoint: &Checkpoint,
-    entries: &[(u64, Hash)],
-) -> Result<(), RegistryError> {
-    if let Some((number, _)) = entries.iter().find(|(number, _)| *number >= checkpoint.size) {
-        return Err(RegistryError::Log {
-            reason: format!("a seal names entry {number}, and the log has {}", checkpoint.size),
-        });
-    }
-    let tiles = Tiles::new(files);
-    let reader = TileHashReader::new(checkpoint.size, checkpoint.root, &tiles);
-    let indexes: Vec<u64> = entries.iter().map(|(number, _)| stored_hash_index(0, *number)).collect();
-    let found = reader.read_hashes(&indexes).map_err(|error| tiles.error(error))?;
-    for ((number, expected), found) in entries.iter().zip(found) {
-        if *expected != found {
-            return Err(RegistryError::Log {
-                reason: format!("the log has another entry {number} than the index file shows"),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Checks that the log of `new` begins with the whole log of `old`: nothing was taken back or rewritten.
@@ -335,84 +326,4 @@ impl<R: HashReader> HashReader for Hashes<'_, R> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Default)]
-    struct Memory(RefCell<BTreeMap<String, Vec<u8>>>);
-
-    impl LogFiles for Memory {
-        fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
-            let files = self.0.borrow();
-            Ok(paths.iter().map(|path| files.get(path).cloned().unwrap_or_default()).collect())
-        }
-    }
-
-    /// RFC 6962 §2.1, straight from its text, as a second opinion on the roots.
-    fn merkle_tree_hash(entries: &[String]) -> [u8; 32] {
-        use sha2::{Digest, Sha256};
-        match entries {
-            [] => Sha256::digest([]).into(),
-            [one] => Sha256::new().chain_update([0]).chain_update(one).finalize().into(),
-            _ => {
-                let k = entries.len().next_power_of_two() / 2;
-                Sha256::new()
-                    .chain_update([1])
-                    .chain_update(merkle_tree_hash(&entries[..k]))
-                    .chain_update(merkle_tree_hash(&entries[k..]))
-                    .finalize()
-                    .into()
-            }
-        }
-    }
-
-    fn state(size: u64, root: Hash) -> Checkpoint {
-        Checkpoint {
-            origin: "t".into(),
-            size,
-            root,
-            snapshot: crate::model::Blake3::of(b""),
-            time: jiff::Timestamp::UNIX_EPOCH,
-        }
-    }
-
-    #[test]
-    fn a_log_that_grows_in_steps_has_the_roots_of_rfc_6962() {
-        let memory = Memory::default();
-        let all: Vec<String> = (0..1300).map(|n| format!("{{\"n\":{n}}}")).collect();
-        let mut states = vec![state(0, EMPTY_HASH)];
-        for step in [1, 1, 5, 248, 1, 300, 512, 232] {
-            let old = states.last().unwrap();
-            let from = usize::try_from(old.size).unwrap();
-            let added = &all[from..from + step];
-            let appended = append(&memory, old.size, old.root, added).unwrap();
-            let hashes = added.iter().map(|entry| record_hash(entry.as_bytes()));
-            assert_eq!(root_after(&memory, old.size, old.root, hashes).unwrap(), appended.root);
-            assert_eq!(appended.root.0, merkle_tree_hash(&all[..from + step]));
-            memory.0.borrow_mut().extend(appended.files);
-            states.push(state(appended.size, appended.root));
-        }
-        let last = states.last().unwrap();
-        for old in &states {
-            check_consistency(&memory, old, last).unwrap();
-        }
-        let mut seen = Vec::new();
-        for from in [1299, 512, 1, 0] {
-            seen.clear();
-            replay(&memory, last, from as u64, |number, entry| {
-                assert_eq!(number, (from + seen.len()) as u64);
-                seen.push(String::from_utf8(entry.to_vec()).unwrap());
-                Ok(())
-            })
-            .unwrap();
-            assert_eq!(seen, all[from..]);
-        }
-        let entry = |n: usize| (n as u64, record_hash(all[n].as_bytes()));
-        check_inclusion(&memory, last, &[entry(0), entry(777), entry(1299)]).unwrap();
-        assert!(check_inclusion(&memory, last, &[(5, record_hash(b"other"))]).is_err());
-        let forged = state(300, Hash([7; 32]));
-        assert!(matches!(check_consistency(&memory, &forged, last), Err(RegistryError::Fork { .. })));
-        assert!(memory.0.borrow().contains_key("log/tile/0/000"));
-        assert!(memory.0.borrow().contains_key("log/tile/entries/005.p/20"));
-    }
-}
+mod tests;

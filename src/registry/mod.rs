@@ -17,6 +17,7 @@ mod git;
 mod hosts;
 mod http_client;
 mod http_failure;
+mod http_freshness;
 mod http_pace;
 mod http_request;
 mod key_change;

@@ -4,6 +4,11 @@
 //! its children branch on the third; below them a node that covers at most [`LEAF_ENTRIES`] paths is a leaf, and any
 //! other branches on the next digit. So the trie is a function of its entries alone, a lookup reads three nodes in a
 //! registry of any usual size, and a change writes as many.
+//!
+//! Of the nodes below the root a lookup reads one cell each (`node`), so that what it costs hardly depends on how many
+//! other paths there are.
+
+mod node;
 
 use std::collections::BTreeMap;
 
@@ -11,12 +16,19 @@ use futures::future::BoxFuture;
 
 use super::RegistryError;
 use crate::model::Blake3;
+pub use node::{Cell, open_cell};
+use node::{
+    Child, read_branch, read_child, read_entries, read_leaf, read_root, write_branch, write_leaf, write_root,
+};
 
 /// How many paths a leaf holds before it branches.
-pub const LEAF_ENTRIES: usize = 32;
-
-const BRANCH: &str = "rvp snapshot branch";
-const LEAF: &str = "rvp snapshot leaf";
+pub const LEAF_ENTRIES: usize = 64;
+/// The longest path: its length has one byte.
+const MAX_PATH: usize = 255;
+/// How many digits lead from the root to its children.
+const ROOT_DIGITS: usize = 2;
+/// How many digits a key has.
+const DIGITS: usize = 64;
 
 /// What a snapshot says of a file: its committed length, and the digest of that many bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,56 +37,76 @@ pub struct Entry {
     pub digest: Blake3,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Node {
-    Branch(BTreeMap<String, Blake3>),
-    Leaf(BTreeMap<String, Entry>),
-}
-
-/// Where nodes come from. What it returns has the digest that was asked for.
+/// Where nodes come from. What is returned is checked by whoever asked.
 pub trait Nodes: Send + Sync {
+    /// The file of a node.
     fn node(&self, digest: Blake3) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>>;
+
+    /// One cell of it.
+    fn cell(&self, digest: Blake3, cell: Cell) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
+        Box::pin(async move {
+            let file = self.node(digest).await?;
+            let from = usize::try_from(cell.from).unwrap_or(usize::MAX);
+            let length = usize::try_from(cell.length).unwrap_or(usize::MAX);
+            let cell = file.get(from..).and_then(|rest| rest.get(..length));
+            cell.map(<[u8]>::to_vec).ok_or(RegistryError::SnapshotNode { digest })
+        })
+    }
 }
 
 /// The entry of `path` under `root`, or none.
 pub async fn lookup(nodes: &dyn Nodes, root: Blake3, path: &str) -> Result<Option<Entry>, RegistryError> {
-    let key = key(path);
-    let mut digest = root;
-    let mut depth = 0;
-    loop {
-        match Node::parse(digest, &nodes.node(digest).await?)? {
-            Node::Leaf(entries) => return Ok(entries.get(path).copied()),
-            Node::Branch(children) => {
-                let width = branch_width(depth);
-                let Some(child) = key.get(depth..depth + width).and_then(|label| children.get(label)) else {
-                    return Ok(None);
-                };
-                digest = *child;
-                depth += width;
+    let children = root_children(nodes, root).await?;
+    let Some(child) = children.get(&Blake3::of(path.as_bytes()).0[0]) else { return Ok(None) };
+    let mut at = Child::Branch(*child);
+    for depth in ROOT_DIGITS..DIGITS {
+        let (digest, slot) = (at.digest(), slot_of(path, depth));
+        let bad = || RegistryError::SnapshotNode { digest };
+        let Some(cell) = at.cell(slot) else { return Ok(None) };
+        let bytes = nodes.cell(digest, cell).await?;
+        let content = open_cell(digest, slot, &bytes).ok_or_else(bad)?;
+        at = match at {
+            Child::Leaf(..) => {
+                let entries = read_entries(depth, slot, content).ok_or_else(bad)?;
+                return Ok(entries.get(path).copied());
             }
-        }
+            Child::Branch(_) => match read_child(content).ok_or_else(bad)? {
+                None => return Ok(None),
+                Some(child) => child,
+            },
+        };
     }
+    Err(RegistryError::SnapshotNode { digest: at.digest() })
 }
 
 /// All entries under `root`. Each must stand where a lookup finds it, so that no node stands in two places, and a few
 /// nodes cannot be made to look like very many.
 pub async fn all(nodes: &dyn Nodes, root: Blake3) -> Result<BTreeMap<String, Entry>, RegistryError> {
     let mut entries = BTreeMap::new();
-    let mut open = vec![(String::new(), root)];
-    while let Some((place, digest)) = open.pop() {
-        match Node::parse(digest, &nodes.node(digest).await?)? {
-            Node::Leaf(more) => {
+    let children = root_children(nodes, root).await?.into_iter();
+    let mut open: Vec<(String, Child)> =
+        children.map(|(label, child)| (format!("{label:02x}"), Child::Branch(child))).collect();
+    while let Some((place, node)) = open.pop() {
+        let (digest, depth) = (node.digest(), place.len());
+        let bad = || RegistryError::SnapshotNode { digest };
+        if depth >= DIGITS {
+            return Err(bad());
+        }
+        let file = nodes.node(digest).await?;
+        match node {
+            Child::Leaf(..) => {
+                let more = read_leaf(depth, &node, &file).ok_or_else(bad)?;
                 if more.is_empty() || more.keys().any(|path| !key(path).starts_with(&place)) {
-                    return Err(RegistryError::SnapshotNode { digest });
+                    return Err(bad());
                 }
                 entries.extend(more);
             }
-            Node::Branch(children) => {
-                let width = branch_width(place.len());
-                if children.is_empty() || children.keys().any(|label| label.len() != width) {
-                    return Err(RegistryError::SnapshotNode { digest });
+            Child::Branch(_) => {
+                let children = read_branch(digest, &file).ok_or_else(bad)?;
+                if children.is_empty() {
+                    return Err(bad());
                 }
-                open.extend(children.into_iter().map(|(label, child)| (format!("{place}{label}"), child)));
+                open.extend(children.into_iter().map(|(slot, child)| (format!("{place}{slot:x}"), child)));
             }
         }
     }
@@ -87,219 +119,88 @@ pub async fn update(
     root: Option<Blake3>,
     changes: BTreeMap<String, Entry>,
 ) -> Result<(Blake3, BTreeMap<Blake3, Vec<u8>>), RegistryError> {
+    if let Some(path) = changes.keys().find(|path| path.len() > MAX_PATH) {
+        let reason = format!("the path `{path}` is longer than {MAX_PATH} bytes");
+        return Err(RegistryError::Record { reason });
+    }
     let mut written = BTreeMap::new();
-    let changes = changes.into_iter().map(|(path, entry)| (key(&path), path, entry)).collect();
-    let root = update_node(nodes, root, 0, changes, &mut written).await?;
+    let mut children = match root {
+        Some(root) => root_children(nodes, root).await?,
+        None => BTreeMap::new(),
+    };
+    let mut by_label: BTreeMap<u8, BTreeMap<String, Entry>> = BTreeMap::new();
+    for (path, entry) in changes {
+        by_label.entry(Blake3::of(path.as_bytes()).0[0]).or_default().insert(path, entry);
+    }
+    for (label, changes) in by_label {
+        let child = children.get(&label).copied().map(Child::Branch);
+        let child = update_node(nodes, child, ROOT_DIGITS, changes, &mut written).await?;
+        children.insert(label, child.digest());
+    }
+    let (root, file) = write_root(&children);
+    written.insert(root, file);
     Ok((root, written))
 }
-
-type Change = (String, String, Entry);
 
 /// Rewrites the node whose keys share their first `depth` digits.
 fn update_node<'a>(
     nodes: &'a dyn Nodes,
-    old: Option<Blake3>,
+    old: Option<Child>,
     depth: usize,
-    changes: Vec<Change>,
+    changes: BTreeMap<String, Entry>,
     written: &'a mut BTreeMap<Blake3, Vec<u8>>,
-) -> BoxFuture<'a, Result<Blake3, RegistryError>> {
+) -> BoxFuture<'a, Result<Child, RegistryError>> {
     Box::pin(async move {
-        let known = match old {
-            Some(digest) => Some(Node::parse(digest, &nodes.node(digest).await?)?),
-            None => None,
-        };
-        let (mut children, changes) = match known {
-            Some(Node::Branch(children)) => (children, changes),
-            other => {
-                let mut entries = match other {
-                    Some(Node::Leaf(entries)) => entries,
-                    _ => BTreeMap::new(),
-                };
-                entries.extend(changes.into_iter().map(|(_, path, entry)| (path, entry)));
-                if may_be_leaf(depth) && entries.len() <= LEAF_ENTRIES {
-                    return Ok(write(&Node::Leaf(entries), written));
-                }
-                let all = entries.into_iter().map(|(path, entry)| (key(&path), path, entry)).collect();
-                (BTreeMap::new(), all)
-            }
-        };
-        let width = branch_width(depth);
-        let mut by_label: BTreeMap<String, Vec<Change>> = BTreeMap::new();
-        for change in changes {
+        let digest = old.map_or(Blake3([0; 32]), |old| old.digest());
+        let bad = || RegistryError::SnapshotNode { digest };
+        if depth >= DIGITS {
             // Only nodes that are not a trie of ours go on where the key ends.
-            let label = change.0.get(depth..depth + width).map(str::to_owned);
-            let label =
-                label.ok_or(RegistryError::SnapshotNode { digest: old.unwrap_or(Blake3([0; 32])) })?;
-            by_label.entry(label).or_default().push(change);
+            return Err(bad());
         }
-        for (label, changes) in by_label {
-            let child = children.get(&label).copied();
-            let digest = update_node(nodes, child, depth + width, changes, &mut *written).await?;
-            children.insert(label, digest);
+        let (mut children, mut entries) = (BTreeMap::new(), BTreeMap::new());
+        match old {
+            None => {}
+            Some(Child::Branch(digest)) => {
+                children = read_branch(digest, &nodes.node(digest).await?).ok_or_else(bad)?;
+            }
+            Some(leaf) => {
+                entries = read_leaf(depth, &leaf, &nodes.node(leaf.digest()).await?).ok_or_else(bad)?;
+            }
         }
-        Ok(write(&Node::Branch(children), written))
+        entries.extend(changes);
+        let (child, file) = if children.is_empty() && depth > ROOT_DIGITS && entries.len() <= LEAF_ENTRIES {
+            write_leaf(depth, &entries)
+        } else {
+            let mut by_slot: BTreeMap<usize, BTreeMap<String, Entry>> = BTreeMap::new();
+            for (path, entry) in entries {
+                by_slot.entry(slot_of(&path, depth)).or_default().insert(path, entry);
+            }
+            for (slot, changes) in by_slot {
+                let child = children.get(&slot).copied();
+                let child = update_node(nodes, child, depth + 1, changes, &mut *written).await?;
+                children.insert(slot, child);
+            }
+            write_branch(&children)
+        };
+        written.insert(child.digest(), file);
+        Ok(child)
     })
 }
 
-fn write(node: &Node, written: &mut BTreeMap<Blake3, Vec<u8>>) -> Blake3 {
-    let bytes = node.to_bytes();
-    let digest = Blake3::of(&bytes);
-    written.insert(digest, bytes);
-    digest
+async fn root_children(nodes: &dyn Nodes, root: Blake3) -> Result<BTreeMap<u8, Blake3>, RegistryError> {
+    read_root(root, &nodes.node(root).await?).ok_or(RegistryError::SnapshotNode { digest: root })
 }
 
 fn key(path: &str) -> String {
     Blake3::of(path.as_bytes()).to_string()
 }
 
-/// How many digits a branch at `depth` digits consumes.
-fn branch_width(depth: usize) -> usize {
-    if depth == 0 { 2 } else { 1 }
-}
-
-fn may_be_leaf(depth: usize) -> bool {
-    depth >= 3
-}
-
-impl Node {
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut text = String::new();
-        match self {
-            Node::Branch(children) => {
-                text.push_str(BRANCH);
-                text.push('\n');
-                for (label, digest) in children {
-                    text.push_str(&format!("{label} {digest}\n"));
-                }
-            }
-            Node::Leaf(entries) => {
-                text.push_str(LEAF);
-                text.push('\n');
-                for (path, Entry { length, digest }) in entries {
-                    text.push_str(&format!("{path} {length} {digest}\n"));
-                }
-            }
-        }
-        text.into_bytes()
-    }
-
-    fn parse(digest: Blake3, bytes: &[u8]) -> Result<Self, RegistryError> {
-        let bad = || RegistryError::SnapshotNode { digest };
-        let text = std::str::from_utf8(bytes).map_err(|_| bad())?;
-        let (kind, lines) = text.split_once('\n').ok_or_else(bad)?;
-        let node = match kind {
-            BRANCH => lines
-                .lines()
-                .map(|line| {
-                    let (label, digest) = line.split_once(' ')?;
-                    Some((label.to_owned(), digest.parse().ok()?))
-                })
-                .collect::<Option<_>>()
-                .map(Node::Branch),
-            LEAF => lines
-                .lines()
-                .map(|line| {
-                    let mut words = line.split(' ');
-                    let path = words.next()?.to_owned();
-                    let length = words.next()?.parse().ok()?;
-                    let digest = words.next()?.parse().ok()?;
-                    Some((path, Entry { length, digest }))
-                })
-                .collect::<Option<_>>()
-                .map(Node::Leaf),
-            _ => None,
-        };
-        // Reading and writing are inverse: a node in any other form, unsorted or doubled, is not one.
-        node.filter(|node| node.to_bytes() == bytes).ok_or_else(bad)
-    }
+/// The digit of a path's key by which a node at `depth` digits branches; below the last digit, the last one.
+fn slot_of(path: &str, depth: usize) -> usize {
+    let key = Blake3::of(path.as_bytes()).0;
+    let byte = key[(depth / 2).min(key.len() - 1)];
+    usize::from(if depth.is_multiple_of(2) { byte >> 4 } else { byte & 15 })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use futures::executor::block_on;
-    use proptest::prelude::*;
-
-    struct Memory(BTreeMap<Blake3, Vec<u8>>);
-
-    impl Nodes for Memory {
-        fn node(&self, digest: Blake3) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
-            Box::pin(
-                async move { self.0.get(&digest).cloned().ok_or(RegistryError::SnapshotNode { digest }) },
-            )
-        }
-    }
-
-    fn entry(length: u64) -> Entry {
-        Entry { length, digest: Blake3::of(&length.to_le_bytes()) }
-    }
-
-    #[test]
-    fn the_trie_is_a_function_of_its_entries() {
-        let entries: BTreeMap<String, Entry> =
-            (0..20_000).map(|n| (format!("index/python/p{n}"), entry(n))).collect();
-        let empty = Memory(BTreeMap::new());
-        let (at_once, nodes) = block_on(update(&empty, None, entries.clone())).unwrap();
-        let nodes = Memory(nodes);
-        for (path, entry) in &entries {
-            assert_eq!(block_on(lookup(&nodes, at_once, path)).unwrap(), Some(*entry));
-        }
-        assert_eq!(block_on(lookup(&nodes, at_once, "index/python/absent")).unwrap(), None);
-        assert_eq!(block_on(all(&nodes, at_once)).unwrap(), entries);
-    }
-
-    /// The root of a trie of branches that all have one child under every label, down to `bottom`.
-    fn doubling(memory: &mut Memory, bottom: &Node) -> Blake3 {
-        let mut child = write(bottom, &mut memory.0);
-        for depth in (0..64).rev().filter(|depth| *depth != 1) {
-            let width = branch_width(depth);
-            let labels = (0..16_u32.pow(width as u32)).map(|label| format!("{label:0width$x}"));
-            let node = Node::Branch(labels.map(|label| (label, child)).collect());
-            child = write(&node, &mut memory.0);
-        }
-        child
-    }
-
-    #[test]
-    fn a_node_in_many_places_is_refused_before_it_is_read_in_all_of_them() {
-        for bottom in [Node::Leaf(BTreeMap::new()), Node::Leaf([("a".to_owned(), entry(1))].into())] {
-            let mut memory = Memory(BTreeMap::new());
-            let root = doubling(&mut memory, &bottom);
-            assert!(matches!(block_on(all(&memory, root)), Err(RegistryError::SnapshotNode { .. })));
-        }
-    }
-
-    #[test]
-    fn branches_below_the_last_digit_are_refused() {
-        let mut memory = Memory(BTreeMap::new());
-        let root = doubling(&mut memory, &Node::Branch(BTreeMap::from([("0".to_owned(), Blake3([0; 32]))])));
-        let changes = BTreeMap::from([("a".to_owned(), entry(1))]);
-        assert!(matches!(
-            block_on(update(&memory, Some(root), changes)),
-            Err(RegistryError::SnapshotNode { .. })
-        ));
-    }
-
-    proptest! {
-        #[test]
-        fn steps_in_any_order_reach_the_same_root(
-            mut numbers in proptest::collection::vec(0_u64..3000, 1..600),
-            steps in 1_usize..5,
-        ) {
-            let mut memory = Memory(BTreeMap::new());
-            let mut root = None;
-            let mut entries = BTreeMap::new();
-            for chunk in numbers.chunks_mut(600 / steps) {
-                let changes: BTreeMap<_, _> =
-                    chunk.iter().map(|n| (format!("p{n}"), entry(*n))).collect();
-                entries.extend(changes.clone());
-                let (next, written) = block_on(update(&memory, root, changes)).unwrap();
-                memory.0.extend(written);
-                root = Some(next);
-            }
-            let empty = Memory(BTreeMap::new());
-            let (at_once, _) = block_on(update(&empty, None, entries)).unwrap();
-            prop_assert_eq!(root, Some(at_once));
-        }
-    }
-}
+mod tests;

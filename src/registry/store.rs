@@ -37,6 +37,15 @@ pub trait Store: Send + Sync {
         limit: u64,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
+    /// At most `length` bytes of `path` from `from` on, or none if there is no such file: fewer where it ends before.
+    /// `length` is at least 1. What is behind them is not read, however much it is.
+    fn read_range<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
+
     /// As `read`, for files that are too large to hold in memory: the bytes as they arrive, without another
     /// attempt when they stop coming.
     fn stream<'a>(

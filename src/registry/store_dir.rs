@@ -75,10 +75,19 @@ impl DirStore {
 
     fn read_now(&self, path: &str, from: u64, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let Some((file, length)) = self.open_at(path, from, limit)? else { return Ok(None) };
+        self.take(path, file, length).map(Some)
+    }
+
+    fn read_range_now(&self, path: &str, from: u64, length: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some((file, there)) = self.open_at(path, from, u64::MAX)? else { return Ok(None) };
+        self.take(path, file, length.min(there)).map(Some)
+    }
+
+    fn take(&self, path: &str, file: File, length: u64) -> Result<Vec<u8>, StoreError> {
         // The file may be growing: what it gains after this is for a later read.
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
         file.take(length).read_to_end(&mut bytes).map_err(|source| self.io(path, source))?;
-        Ok(Some(bytes))
+        Ok(bytes)
     }
 
     fn stream_now(&self, path: &str, from: u64, limit: u64) -> Result<Option<ByteStream>, StoreError> {
@@ -116,6 +125,15 @@ impl Store for DirStore {
         limit: u64,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
         ready(self.read_now(path, from, limit)).boxed()
+    }
+
+    fn read_range<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        ready(self.read_range_now(path, from, length)).boxed()
     }
 
     fn stream<'a>(

@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::credentials::{Credential, Login, Sources};
 use super::http_client::HttpSettings;
 use super::http_failure::{Again, Failure};
+use super::http_freshness::fresh_seconds;
 use super::http_pace::Pace;
 use super::http_request::Requests;
 use super::retry::{TRIES, backoff};
@@ -37,6 +38,8 @@ pub struct HttpStore {
     base: Url,
     location: String,
     requests: Arc<Semaphore>,
+    /// Ranges are some hundred bytes each, and proofs take many of them in one round trip: there may be twice as many.
+    ranges: Arc<Semaphore>,
 }
 
 /// What is asked for in one request.
@@ -45,6 +48,8 @@ struct Ask<'a> {
     path: &'a str,
     from: u64,
     limit: u64,
+    /// Whether bytes beyond the limit are left where they are, and not an error.
+    cut: bool,
     headers: HeaderMap,
 }
 
@@ -115,6 +120,7 @@ impl HttpStore {
             base,
             location,
             requests: Arc::new(Semaphore::new(settings.requests)),
+            ranges: Arc::new(Semaphore::new(settings.requests.saturating_mul(2).min(Semaphore::MAX_PERMITS))),
         })
     }
 
@@ -128,24 +134,34 @@ impl HttpStore {
         if from > 0 {
             // No `If-Range`: what is here already is the beginning of a file that only grows or never changes, and
             // an ETag differs between two mirrors of it. The digest over the whole tells if that was not so.
-            headers.insert(RANGE, HeaderValue::from_str(&format!("bytes={from}-")).expect("digits"));
+            headers.insert(RANGE, range(from, None));
         }
-        Ok(Ask { url, path: file, from, limit, headers })
+        Ok(Ask { url, path: file, from, limit, cut: false, headers })
+    }
+
+    /// As `ask`, for no more than `length` bytes.
+    fn ask_range<'a>(&self, path: &'a str, from: u64, length: u64) -> Result<Ask<'a>, StoreError> {
+        let mut ask = self.ask(path, from, length)?;
+        ask.cut = true;
+        ask.headers.insert(RANGE, range(from, from.saturating_add(length).checked_sub(1)));
+        Ok(ask)
     }
 
     /// One request, up to the headers of its answer: none for a file that is not there.
     async fn answer(&self, ask: &Ask<'_>) -> Result<Option<Answer>, Stop> {
-        let permit = Arc::clone(&self.requests).acquire_owned().await.expect("it is never closed");
+        let permits = if ask.cut { &self.ranges } else { &self.requests };
+        let permit = Arc::clone(permits).acquire_owned().await.expect("it is never closed");
         let response = self.asking.get(&ask.url, &ask.headers).await?;
+        let ranged = ask.headers.contains_key(RANGE);
         let skip = match response.status() {
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
             StatusCode::OK => ask.from,
-            StatusCode::PARTIAL_CONTENT if ask.from > 0 => {
+            StatusCode::PARTIAL_CONTENT if ranged => {
                 check_range(response.headers(), ask.from)?;
                 0
             }
             StatusCode::NOT_MODIFIED if ask.headers.contains_key(IF_NONE_MATCH) => 0,
-            StatusCode::RANGE_NOT_SATISFIABLE if ask.from > 0 => 0,
+            StatusCode::RANGE_NOT_SATISFIABLE if ranged => 0,
             status => return Err(Stop::Failed(Failure::of_status(status, response.headers()))),
         };
         if response.status().is_success() {
@@ -156,7 +172,8 @@ impl HttpStore {
                     "open the URL in a browser and see; then check the registry's URL, the proxy and your login",
                 )));
             }
-            if response.content_length().is_some_and(|length| length.saturating_sub(skip) > ask.limit) {
+            let length = response.content_length().map_or(0, |length| length.saturating_sub(skip));
+            if length > ask.limit && !ask.cut {
                 return Err(Stop::TooLarge);
             }
         }
@@ -174,10 +191,16 @@ impl HttpStore {
             let expected = answer.response.content_length().unwrap_or(0).saturating_sub(answer.skip);
             bytes.reserve(usize::try_from(expected.min(ask.limit)).unwrap_or(0));
             while let Some(piece) = answer.next().await? {
-                if (bytes.len() + piece.len()) as u64 > ask.limit {
+                let room = usize::try_from(ask.limit).unwrap_or(usize::MAX) - bytes.len();
+                if piece.len() > room && !ask.cut {
                     return Err(Stop::TooLarge);
                 }
-                bytes.extend_from_slice(&piece);
+                bytes.extend_from_slice(&piece[..piece.len().min(room)]);
+                // What is left of a whole file is not waited for. The end of a range is: the connection can be used again.
+                let is_whole = status == StatusCode::OK && bytes.len() as u64 == ask.limit;
+                if ask.cut && (is_whole || piece.len() > room) {
+                    break;
+                }
             }
         }
         if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip")
@@ -271,6 +294,20 @@ impl Store for HttpStore {
         .boxed()
     }
 
+    fn read_range<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        async move {
+            let ask = self.ask_range(path, from, length)?;
+            let answer = self.with_retries(&ask, || self.whole(&ask)).await?;
+            Ok(answer.map(|(_, _, bytes)| bytes))
+        }
+        .boxed()
+    }
+
     fn stream<'a>(
         &'a self,
         path: &'a str,
@@ -320,16 +357,10 @@ impl Store for HttpStore {
     }
 }
 
-/// `max-age` of `Cache-Control`, less the `age` that caches on the way have had it already (RFC 9111, 4.2).
-pub(super) fn fresh_seconds(cache_control: &str, age: &str) -> u32 {
-    let directives: Vec<String> =
-        cache_control.split(',').map(|directive| directive.trim().to_ascii_lowercase()).collect();
-    if directives.iter().any(|directive| matches!(directive.as_str(), "no-cache" | "no-store")) {
-        return 0;
-    }
-    let max_age =
-        directives.iter().find_map(|directive| directive.strip_prefix("max-age=")?.parse::<u32>().ok());
-    max_age.unwrap_or(0).saturating_sub(age.trim().parse().unwrap_or(0))
+/// The bytes from `from` to `to`, which is the last one, or to the end (RFC 9110, 14.1.2).
+fn range(from: u64, to: Option<u64>) -> HeaderValue {
+    let to = to.map(|to| to.to_string()).unwrap_or_default();
+    HeaderValue::from_str(&format!("bytes={from}-{to}")).expect("digits")
 }
 
 /// A partial answer has to begin where it was asked to: `Content-Range: bytes <from>-<to>/<length>` (RFC 9110, 14.4).
@@ -369,19 +400,4 @@ fn http_error(location: &str, path: &str, failure: Failure, tries: u32) -> Store
         tries => format!("{}, at the last of {tries} attempts", failure.reason),
     };
     StoreError::Http { location: location.to_owned(), path: path.to_owned(), reason, hint: failure.hint }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_fresh_for_its_max_age_less_its_age() {
-        assert_eq!(fresh_seconds("public, Max-Age=600", "100"), 500);
-        assert_eq!(fresh_seconds("max-age=60", "100"), 0);
-        assert_eq!(fresh_seconds("max-age=60", "soon"), 60);
-        assert_eq!(fresh_seconds("max-age=60, no-cache", ""), 0);
-        assert_eq!(fresh_seconds("max-age=-1", ""), 0);
-        assert_eq!(fresh_seconds("max-age=99999999999999999999", ""), 0);
-    }
 }

@@ -139,6 +139,19 @@ impl Store for MirrorStore {
         .boxed()
     }
 
+    fn read_range<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        async move {
+            let found = self.first(path, |number| self.places[number].read_range(path, from, length)).await?;
+            Ok(found.map(|(_, bytes)| bytes))
+        }
+        .boxed()
+    }
+
     fn stream<'a>(
         &'a self,
         path: &'a str,

@@ -41,6 +41,8 @@ pub fn verify(
     let store = reader.store()?;
     let mut report = Report { entries: reader.checkpoint().size, ..Report::default() };
     let (index, mut entries) = replay(reader)?;
+    let present = |path: &str| futures::executor::block_on(store.read(path, 0, log::MAX_TILE)).ok()?;
+    report.problems.extend(log::check_audit_paths(reader, report.entries, present)?);
     for (path, replayed) in &index {
         let entry = Entry { length: replayed.len() as u64, digest: Blake3::of(replayed) };
         entries.insert(path.clone(), entry);
@@ -52,6 +54,10 @@ pub fn verify(
             reader.checkpoint().snapshot,
             rebuilt.0
         ));
+    }
+    // Every byte of every node: what follows reads of each what leads to one path.
+    if let Err(error) = futures::executor::block_on(snapshot::all(reader, reader.checkpoint().snapshot)) {
+        report.problems.push(error.to_string());
     }
     for path in entries.keys() {
         match reader.file_once(path) {

@@ -156,8 +156,9 @@ fn snapshots_have_the_nodes_of_the_vectors() {
             .into_iter()
             .map(|(path, Listed { length, blake3 })| (path, Entry { length, digest: blake3 }))
             .collect();
+        let file = |text: String| data_encoding::BASE64.decode(text.as_bytes()).unwrap();
         let nodes: BTreeMap<Blake3, Vec<u8>> =
-            nodes.into_iter().map(|(digest, text)| (digest.parse().unwrap(), text.into_bytes())).collect();
+            nodes.into_iter().map(|(digest, text)| (digest.parse().unwrap(), file(text))).collect();
         let nothing = NodeMap(BTreeMap::new());
         let made = block_on(snapshot::update(&nothing, None, entries.clone())).unwrap();
         assert_eq!(made, (root, nodes.clone()), "{case}");

@@ -21,6 +21,7 @@ mod freshness;
 mod full_disk;
 mod git_proposals;
 mod git_publish;
+mod growth;
 mod help;
 mod hostile_host;
 mod hostile_wheels;

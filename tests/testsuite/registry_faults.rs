@@ -105,6 +105,16 @@ fn damaged_files() {
         ("a snapshot node of 1 MB", |place| {
             edit(place, &snapshot_root(place), |bytes| bytes.resize(1 << 20, b' '));
         }),
+        ("each other snapshot node altered", |place| {
+            let root = snapshot_root(place);
+            for node in fs::read_dir(place.registry().join("snapshot")).unwrap() {
+                let path = format!("snapshot/{}", node.unwrap().file_name().to_str().unwrap());
+                if path != root {
+                    // The end of the last cell: few paths are looked up there, if any.
+                    edit(place, &path, |bytes| *bytes.last_mut().unwrap() ^= 1);
+                }
+            }
+        }),
         ("an index file altered", |place| flip(place, WALLS)),
         ("an index file cut", |place| cut(place, WALLS)),
         ("an index file missing", |place| remove(place, WALLS)),

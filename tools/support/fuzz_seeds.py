@@ -75,10 +75,10 @@ def seeds():
     chance = random.Random("fuzz")
     for length in (4, 16, 64):
         yield "log_proofs", chance.randbytes(length)
+        yield "snapshot_nodes", chance.randbytes(8 * length)
     for tile in sorted(REGISTRY.glob("log/tile/**/*")):
         if tile.is_file():
             yield "log_tiles", (4).to_bytes(8, "little") + (40).to_bytes(8, "little") + bytes(48) + tile.read_bytes()
-    yield "snapshot_nodes", snapshot()
     yield from archives()
     yield from trust(records + index)
     yield "metadata", METADATA
@@ -115,7 +115,6 @@ def words(target):
         "sdist": ["ustar\0" + "00", "pax_global_header", "././@LongLink", "PKG-INFO"],
         "simple_html": ['<a href="', "data-yanked", "data-requires-python", "data-core-metadata", "<base href=", "#sha256=", "&#x", "</a>"],
         "simple_json": ['"yanked":', '"core-metadata":', '"hashes":', '"url":', '"filename":', '"requires-python":'],
-        "snapshot_nodes": ["rvp snapshot branch\n", "rvp snapshot leaf\n", "@0\n", "@1\n", "\n\n"],
         "wheel": ["PK\x01\x02", "PK\x03\x04", "PK\x05\x06", "PK\x06\x06", "PK\x06\x07", "PK\x07\x08"],
         "wheel_files": ["../", "con", "acme_walls-1.0.data/scripts/", DIST_INFO, "/"],
     }.get(target, [])
@@ -141,26 +140,6 @@ def strings(*patterns):
                 yield raw.encode()
             for plain in re.findall(r'"((?:[^"\\\n]|\\.){20,})"', text):
                 yield plain.replace("\\n", "\n").replace('\\"', '"').replace("\\\\", "\\").encode()
-
-
-def snapshot():
-    """The nodes of the vectors' registry, each before those that name it, with `@<number>` for the digest of a node."""
-    nodes = {path.name: path.read_text() for path in (REGISTRY / "snapshot").iterdir()}
-    checkpoint = (REGISTRY / "log/checkpoint").read_text()
-    order = []
-
-    def visit(digest):
-        for line in nodes[digest].splitlines()[1:]:
-            if nodes[digest].startswith("rvp snapshot branch"):
-                visit(line.split()[1])
-        if digest not in order:
-            order.append(digest)
-
-    visit(re.search("^snapshot (.*)$", checkpoint, re.MULTILINE)[1])
-    texts = [nodes[digest].rstrip("\n") for digest in order]
-    for number, digest in enumerate(order):
-        texts = [text.replace(digest, f"@{number}") for text in texts]
-    return "\n\n".join(texts).encode()
 
 
 def trust(records):

@@ -24,9 +24,9 @@ use url::Url;
 use super::credentials::{Login, Sources};
 use super::http_client::HttpSettings;
 use super::http_failure::Failure;
+use super::http_freshness::fresh_seconds;
 use super::http_pace::Pace;
 use super::store::{ByteStream, Fresh, Store, StoreError, checked};
-use super::store_http::fresh_seconds;
 pub(super) use backend::BucketBackend;
 pub use backend::BucketPlace;
 use client::connect;
@@ -246,6 +246,24 @@ impl Store for BucketStore {
             let _permit = self.requests.acquire().await.expect("it is never closed");
             match self.get(path, from, GetOptions::default()).await? {
                 Answer::Here(result) => self.whole(path, result, limit).await.map(Some),
+                Answer::Ended | Answer::Unchanged => Ok(Some(Vec::new())),
+                Answer::Nowhere => Ok(None),
+            }
+        }
+        .boxed()
+    }
+
+    fn read_range<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        async move {
+            let _permit = self.requests.acquire().await.expect("it is never closed");
+            let range = Some(GetRange::Bounded(from..from.saturating_add(length)));
+            match self.get(path, from, GetOptions { range, ..GetOptions::default() }).await? {
+                Answer::Here(result) => self.whole(path, result, length).await.map(Some),
                 Answer::Ended | Answer::Unchanged => Ok(Some(Vec::new())),
                 Answer::Nowhere => Ok(None),
             }

@@ -223,8 +223,9 @@ impl Objects {
 
 /// For how long caches may keep an object without asking, and what browsers take it for.
 fn attributes(path: &str) -> Attributes {
-    let never_changes =
-        ["blobs/", "snapshot/", "log/tile/", layout::STAGING].iter().any(|folder| path.starts_with(folder));
+    let never_changes = ["blobs/", "snapshot/", "log/tile/", "log/paths/", layout::STAGING]
+        .iter()
+        .any(|folder| path.starts_with(folder));
     let mut attributes = Attributes::new();
     let cache = if never_changes { "public, max-age=31536000, immutable" } else { "public, max-age=10" };
     attributes.insert(Attribute::CacheControl, cache.into());

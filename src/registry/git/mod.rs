@@ -308,6 +308,23 @@ impl Store for GitStore {
         self.blocking(move |inner| inner.read_now(&path, from, limit)).boxed()
     }
 
+    fn read_range<'a>(
+        &'a self,
+        path: &'a str,
+        from: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        let path = path.to_owned();
+        self.blocking(move |inner| {
+            let mut bytes = inner.read_now(&path, from, MAX_OBJECT)?;
+            if let Some(bytes) = &mut bytes {
+                bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+            }
+            Ok(bytes)
+        })
+        .boxed()
+    }
+
     fn stream<'a>(
         &'a self,
         path: &'a str,

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use super::{Reader, locked};
 use crate::model::{Blake3, Package, PackageName};
-use crate::registry::snapshot::{self, Entry, Nodes};
+use crate::registry::snapshot::{self, Cell, Entry, Nodes, open_cell};
 use crate::registry::{RegistryError, StoreError, layout};
 
 impl Reader {
@@ -146,40 +146,77 @@ impl Reader {
         Ok(Some(bytes))
     }
 
+    /// A node of the snapshot, unchecked. Only that at the root, which has the digest of its bytes, is kept: every proof begins there.
     pub(super) async fn load_node(&self, digest: Blake3) -> Result<Vec<u8>, RegistryError> {
         if let Some(bytes) = locked(&self.nodes).get(&digest) {
             return Ok(bytes.clone());
         }
         let path = layout::snapshot_node(digest);
-        let local = self.store.local_path(&path).is_some();
-        let cached = if local { None } else { self.folders.cached(self.key(), &path) };
-        let bytes = match cached.filter(|bytes| Blake3::of(bytes) == digest) {
+        let is_root = |bytes: &Vec<u8>| Blake3::of(bytes) == digest;
+        let kept = self.kept(&path).filter(is_root);
+        let is_kept = kept.is_some();
+        let bytes = match kept {
             Some(bytes) => bytes,
-            None => {
-                let missing =
-                    || RegistryError::Missing { location: self.store.location().into(), path: path.clone() };
-                if self.offline && !local {
-                    return Err(missing());
-                }
-                let bytes =
-                    self.store.read(&path, 0, layout::MAX_SNAPSHOT_NODE).await?.ok_or_else(missing)?;
-                if Blake3::of(&bytes) != digest {
-                    return Err(RegistryError::SnapshotNode { digest });
-                }
-                if !local {
-                    self.folders.keep(self.key(), &path, &bytes);
-                }
-                bytes
-            }
+            None => self.ask(&path, self.store.read(&path, 0, layout::MAX_SNAPSHOT_NODE)).await?,
         };
-        locked(&self.nodes).insert(digest, bytes.clone());
+        if is_kept || is_root(&bytes) {
+            locked(&self.nodes).insert(digest, bytes.clone());
+            if !is_kept {
+                self.keep_copy(&path, &bytes);
+            }
+        }
         Ok(bytes)
+    }
+
+    /// A cell of a node, unchecked.
+    async fn load_cell(&self, digest: Blake3, cell: Cell) -> Result<Vec<u8>, RegistryError> {
+        let path = layout::snapshot_node(digest);
+        let name = format!("{path}/{}", cell.slot);
+        let proven = |bytes: &Vec<u8>| open_cell(digest, cell.slot, bytes).is_some();
+        if let Some(bytes) = self.kept(&name).filter(proven) {
+            return Ok(bytes);
+        }
+        let bytes = self.ask(&path, self.store.read_range(&path, cell.from, cell.length)).await?;
+        if proven(&bytes) {
+            self.keep_copy(&name, &bytes);
+        }
+        Ok(bytes)
+    }
+
+    /// What the cache has of a place that is not on this machine.
+    fn kept(&self, path: &str) -> Option<Vec<u8>> {
+        let local = self.store.local_path(path).is_some();
+        if local { None } else { self.folders.cached(self.key(), path) }
+    }
+
+    fn keep_copy(&self, path: &str, bytes: &[u8]) {
+        if self.store.local_path(path).is_none() {
+            self.folders.keep(self.key(), path, bytes);
+        }
+    }
+
+    /// Awaits what is read of a file that the state says is there, where anything may be asked at all.
+    async fn ask(
+        &self,
+        path: &str,
+        read: impl Future<Output = Result<Option<Vec<u8>>, StoreError>>,
+    ) -> Result<Vec<u8>, RegistryError> {
+        let missing =
+            || RegistryError::Missing { location: self.store.location().into(), path: path.to_owned() };
+        if self.offline && self.store.local_path(path).is_none() {
+            return Err(missing());
+        }
+        read.await?.ok_or_else(missing)
     }
 }
 
 impl Nodes for Reader {
     fn node(&self, digest: Blake3) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
         Box::pin(self.load_node(digest))
+    }
+
+    fn cell(&self, digest: Blake3, cell: Cell) -> BoxFuture<'_, Result<Vec<u8>, RegistryError>> {
+        Box::pin(self.load_cell(digest, cell))
     }
 }
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::executor::block_on;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 
 use super::Reader;
 use crate::model::{PackageName, ReleaseEntry, sealed_lines};
-use crate::registry::log::{self, LogFiles};
+use crate::registry::log::{self, AuditPath, LogFiles, Parts};
 use crate::registry::{RegistryError, layout};
 
 impl Reader {
@@ -60,7 +60,7 @@ impl Reader {
     }
 
     /// Files of the log, from the cache where it has them and where `cached` says that it may be believed.
-    fn log_files(&self, paths: &[String], cached: bool) -> Result<Vec<Vec<u8>>, RegistryError> {
+    async fn log_files(&self, paths: &[String], cached: bool) -> Result<Vec<Vec<u8>>, RegistryError> {
         let read = async |path: &String| {
             let local = self.store.local_path(path).is_some();
             if cached
@@ -76,13 +76,48 @@ impl Reader {
             }
             self.store.read(path, 0, log::MAX_TILE).await?.ok_or_else(missing)
         };
-        block_on(join_all(paths.iter().map(read))).into_iter().collect()
+        join_all(paths.iter().map(read)).await.into_iter().collect()
+    }
+
+    /// Audit paths: of tiles that are in the cache from these, else from the files beside them. One that cannot be read is as one
+    /// that is not there, and the tile tells why. In a folder, tiles cost nothing.
+    async fn audit_paths(&self, paths: &[AuditPath], cached: bool) -> Vec<Option<Vec<u8>>> {
+        let read = async |path: &AuditPath| {
+            if self.store.local_path(&path.path()).is_some() {
+                return None;
+            }
+            let kept = |name: &str| self.folders.cached(self.key(), name).filter(|_| cached);
+            let of_tile = || path.of_tile(&kept(&path.tile_path())?);
+            if let Some(bytes) = kept(&path.name()).or_else(of_tile) {
+                return Some(bytes);
+            }
+            if self.offline {
+                return None;
+            }
+            self.store.read_range(&path.path(), path.from(), path.length()).await.ok()?
+        };
+        join_all(paths.iter().map(read)).await
+    }
+
+    fn log_parts(
+        &self,
+        paths: &[String],
+        audit_paths: &[AuditPath],
+        cached: bool,
+    ) -> Result<Parts, RegistryError> {
+        let both = join(self.log_files(paths, cached), self.audit_paths(audit_paths, cached));
+        let (files, audit_paths) = block_on(both);
+        Ok((files?, audit_paths))
     }
 }
 
 impl LogFiles for Reader {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
-        self.log_files(paths, true)
+        block_on(self.log_files(paths, true))
+    }
+
+    fn read_with(&self, paths: &[String], audit_paths: &[AuditPath]) -> Result<Parts, RegistryError> {
+        self.log_parts(paths, audit_paths, true)
     }
 
     fn keep(&self, path: &str, tile: &[u8]) {
@@ -98,7 +133,11 @@ struct PastCache<'a>(&'a Reader);
 
 impl LogFiles for PastCache<'_> {
     fn read(&self, paths: &[String]) -> Result<Vec<Vec<u8>>, RegistryError> {
-        self.0.log_files(paths, false)
+        block_on(self.0.log_files(paths, false))
+    }
+
+    fn read_with(&self, paths: &[String], audit_paths: &[AuditPath]) -> Result<Parts, RegistryError> {
+        self.0.log_parts(paths, audit_paths, false)
     }
 
     fn keep(&self, path: &str, tile: &[u8]) {

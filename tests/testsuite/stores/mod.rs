@@ -45,6 +45,7 @@ fn all_cases(host: &impl Host) {
     fill(&files, "first");
     host.put(&files);
     reads(host);
+    reads_ranges(host);
     streams(host);
     stays_inside(host);
     notices_changes(host, &files);
@@ -68,6 +69,26 @@ fn reads(host: &impl Host) {
         let error = read(path, from, limit).unwrap_err();
         assert!(matches!(error, StoreError::TooLarge { limit: l, .. } if l == limit), "{error}");
     }
+}
+
+fn reads_ranges(host: &impl Host) {
+    let (runtime, store) = (runtime(), host.store());
+    let read = |path: &str, from, length| runtime.block_on(store.read_range(path, from, length)).unwrap();
+    let path = "index/python/a+b";
+    for (from, length, expected) in [
+        (0, 4, "0123"),
+        (3, 4, "3456"),
+        (9, 1, "9"),
+        (8, 99, "89"),
+        (0, 99, "0123456789"),
+        (10, 1, ""),
+        (99, 3, ""),
+    ] {
+        assert_eq!(read(path, from, length).unwrap(), expected.as_bytes(), "{from} {length}");
+    }
+    let large = noise(1, 3 << 20);
+    assert!(read("blobs/ab/0/large", 1 << 20, 300).unwrap() == large[1 << 20..(1 << 20) + 300]);
+    assert_eq!(read("index/python/none", 5, 9), None);
 }
 
 fn streams(host: &impl Host) {
