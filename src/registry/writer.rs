@@ -181,6 +181,11 @@ impl Writer {
         self.backend.folder()
     }
 
+    /// Where the registry stands, for messages and rules: without credentials.
+    pub fn location(&self) -> &str {
+        self.backend.location()
+    }
+
     pub fn config(&self) -> &Config {
         &self.config
     }
