@@ -41,10 +41,9 @@ pub(super) fn differences(base: &Path, dir: &Path) -> Result<Vec<Problem>, Regis
     let mut all: Vec<(&PathBuf, &str)> = gone.chain(new).chain(changed).collect();
     all.sort_unstable();
     let problem = |(path, what): (&PathBuf, &str)| {
-        Problem::new(
-            path.display(),
-            format!("{what}; take that back: a proposal only adds lines to index files, and blobs"),
-        )
+        let path: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+        let reason = format!("{what}; take that back: a proposal only adds lines to index files, and blobs");
+        Problem::new(path.join("/"), reason)
     };
     Ok(all.into_iter().map(problem).collect())
 }

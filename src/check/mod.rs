@@ -87,8 +87,10 @@ pub fn check(question: &Question) -> Result<Report, RegistryError> {
     report.warnings.extend(names::similar(&new, &known).into_iter().map(|similar| similar.warning()));
 
     let rules = Rules::new(question, &releases, &proposals.records, &mut report);
-    let checked: Vec<CheckedRelease> =
-        releases.iter().map(|release| one(question, release, &after, &rules, reader, &mut report)).collect();
+    let checked: Vec<CheckedRelease> = releases
+        .iter()
+        .map(|release| check_release(question, release, (&before, &after), &rules, reader, &mut report))
+        .collect();
     report.releases = checked;
 
     let touched = proposed::packages(&proposals.records);
@@ -99,10 +101,10 @@ pub fn check(question: &Question) -> Result<Report, RegistryError> {
 }
 
 /// Looks at one release.
-fn one(
+fn check_release(
     question: &Question,
     release: &ProposedRelease,
-    after: &View,
+    (before, after): (&View, &View),
     rules: &Rules,
     reader: &Reader,
     report: &mut Report,
@@ -137,8 +139,13 @@ fn one(
         let reason = format!("does not resolve for {}: {}", targets.join(", "), explanation.join("; "));
         report.failures.push(Problem::new(&title, reason));
     }
-    let previous = after.package(&release.name).ok().flatten();
-    let previous = previous.as_ref().and_then(|found| release_before(&found.package, &release.version));
+    let package = after.package(&release.name).ok().flatten();
+    let known = before.package(&release.name).ok().flatten();
+    // More files are compared with those that the release has.
+    let previous = match release.is_new {
+        true => package.as_ref().and_then(|found| release_before(&found.package, &release.version)),
+        false => known.as_ref().and_then(|found| found.package.releases.get(&release.version)),
+    };
     let difference = difference(previous, &release.entry.release, &release.entry.artifacts);
     CheckedRelease::new(release, difference, policy, targets)
 }

@@ -37,11 +37,11 @@ pub struct Access {
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
     #[command(flatten)]
-    bucket: BucketArguments,
+    pub bucket: BucketArguments,
 }
 
 /// What only a bucket takes.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct BucketArguments {
     /// A file that all who write to this bucket lock in turn, for stores without conditional writes
     #[arg(long, value_name = "FILE")]

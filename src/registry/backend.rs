@@ -42,6 +42,9 @@ pub(crate) trait Backend: Send + Sync {
     /// The first `limit` bytes of a file, or none if it is not there.
     fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RegistryError>;
 
+    /// The bytes of a file from `from` on, `length` of them or fewer; none if it is not there.
+    fn read_range(&self, path: &str, from: u64, length: u64) -> Result<Option<Vec<u8>>, RegistryError>;
+
     /// How many bytes a file has, or none if it is not there.
     fn length(&self, path: &str) -> Result<Option<u64>, RegistryError>;
 
@@ -52,8 +55,13 @@ pub(crate) trait Backend: Send + Sync {
     /// record names it.
     fn put_blob(&self, source: &Path, path: &str, digest: Blake3, size: u64) -> Result<(), RegistryError>;
 
-    /// Writes a small blob.
+    /// Writes a small blob, or another file that no record names.
     fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError>;
+
+    /// Makes what was put so far show, which no record names; `what` is a title for it.
+    fn publish_put(&self, _what: &str) -> Result<(), RegistryError> {
+        Ok(())
+    }
 
     /// Makes a change the next state, whole or not at all, for readers too.
     fn commit(&self, change: &Prepared) -> Result<Outcome, RegistryError>;

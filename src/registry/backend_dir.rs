@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::backend::{Backend, Branch, Lines, Outcome, Prepared, Proposed, Replaced, State};
-use super::directory::{lock, put_blob, read_first, replace_checkpoint, replace_shared_file, sync_folder};
+use super::directory::{lock, put_blob, read_range, replace_checkpoint, replace_shared_file, sync_folder};
 use super::{RegistryError, layout};
 use crate::model::Blake3;
 
@@ -113,7 +113,11 @@ impl Backend for DirBackend {
     }
 
     fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RegistryError> {
-        read_first(&self.dir, path, limit)
+        read_range(&self.dir, path, 0, limit)
+    }
+
+    fn read_range(&self, path: &str, from: u64, length: u64) -> Result<Option<Vec<u8>>, RegistryError> {
+        read_range(&self.dir, path, from, length)
     }
 
     fn length(&self, path: &str) -> Result<Option<u64>, RegistryError> {

@@ -42,6 +42,7 @@ mod writer;
 
 pub(crate) use api::{Api, ApiAnswer, TokenSources};
 pub use authority::{Authority, SignedRecord};
+pub(crate) use backend::Backend;
 pub use backend::{Branch, Proposed};
 pub use bucket::{BucketPlace, BucketStore};
 pub use checkpoint::Checkpoint;
@@ -49,7 +50,7 @@ pub use client::{ClientFolders, replace_file};
 pub use config::Config;
 pub use cosignature::{Cosignature, Witness, WitnessKey, WitnessPolicy, cosignatures};
 pub use credentials::{Credential, CredentialError, Sources, credential_prefix};
-pub(crate) use directory::{replace_shared_file, write_shared_file_unsynced};
+pub(crate) use directory::write_shared_file_unsynced;
 pub use error::{RegistryError, hint_of};
 pub use evidence::{Contradiction, Evidence, MAX_EVIDENCE, NoEvidence};
 pub use git::{GitPlace, GitStore};

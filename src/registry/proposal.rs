@@ -27,7 +27,7 @@ pub struct Proposals<T> {
     pub refused: Vec<Dropped>,
     /// What is not as it was committed.
     pub altered: Vec<Altered>,
-    /// What [`Proposed::each`] said of the committed lines of every index file.
+    /// What was said of every index file when [`judge_proposals`] asked.
     pub committed: Vec<T>,
 }
 

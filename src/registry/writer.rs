@@ -162,12 +162,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Runs `work` with as many threads as are worth having for this registry.
+    /// Runs `work` with as many threads as are worth having for this registry. The runtime that is entered here is entered there.
     pub fn in_parallel<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        match &self.pool {
-            Some(pool) => pool.install(work),
-            None => work(),
-        }
+        let Some(pool) = &self.pool else { return work() };
+        let runtime = tokio::runtime::Handle::try_current().ok();
+        pool.install(|| {
+            let _entered = runtime.as_ref().map(|runtime| runtime.enter());
+            work()
+        })
     }
 
     /// Lets `authority` judge the signatures of what is sealed.
@@ -181,9 +183,13 @@ impl Writer {
         self.backend.folder()
     }
 
-    /// Where the registry stands, for messages and rules: without credentials.
+    /// Where the registry stands, for messages and rules: without credentials. Text as it was opened, but for a folder that is no text.
     pub fn location(&self) -> &str {
         self.backend.location()
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        &*self.backend
     }
 
     pub fn config(&self) -> &Config {

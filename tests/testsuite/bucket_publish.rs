@@ -148,3 +148,59 @@ fn a_store_that_does_not_compare_and_swap() {
     ----- stderr -----
     "#);
 }
+
+#[test]
+fn pip_reads_a_bucket_behind_any_web_server() {
+    let Some(seaweed) = Seaweed::start() else { return };
+    let web = Nginx::start(&format!(
+        "location / {{
+            rewrite ^(.*)/$ /{OPEN_BUCKET}$1/index.html break;
+            rewrite ^(.*)$ /{OPEN_BUCKET}$1 break;
+            proxy_pass http://{};
+        }}",
+        seaweed.address()
+    ));
+    let world = World::new();
+    let environment = seaweed.environment();
+    let place = format!("s3://{OPEN_BUCKET}/packages");
+    let done = |arguments: &str| {
+        let said = run(&world, &environment, arguments);
+        assert!(said.starts_with("exit code: 0"), "{said}");
+    };
+    done(&format!("registry init {place} --name acme --simple"));
+    let publish = |wheel: &Wheel| done(&format!("publish --registry {place} {}", file(&world, wheel)));
+    publish(&Wheel::new("acme-units", "1.0"));
+    publish(&Wheel::new("acme-walls", "1.0").requires("acme-units>=1"));
+    let install = |requirement: &str, target: &str| {
+        let mut pip = std::process::Command::new("python3");
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--no-cache-dir",
+            "--target",
+            target,
+        ]);
+        pip.args(["--index-url", &format!("{}/packages/simple/", web.http()), requirement]);
+        pip.env("PIP_CONFIG_FILE", "/dev/null").current_dir(world.path(""));
+        pip.output().unwrap()
+    };
+    let installed = install("acme-walls", "first");
+    assert!(installed.status.success(), "{}", text(&installed));
+    assert!(world.path("first/acme_units").exists());
+
+    publish(&Wheel::new("acme-walls", "1.1").requires("acme-units>=1"));
+    done(&format!("yank acme-walls==1.0 --registry {place} --reason leaks"));
+    let installed = install("acme-walls", "second");
+    assert!(installed.status.success(), "{}", text(&installed));
+    assert!(world.path("second/acme_walls-1.1.dist-info").exists());
+    // All of them anew, which finds them as they are.
+    let again = run(&world, &environment, &format!("registry views {place}"));
+    assert_snapshot!(again, @r#"
+    exit code: 0
+    ----- stdout -----
+    ----- stderr -----
+    made the pages of 2 projects in s3://open-bucket/packages/simple; 0 files changed
+    "#);
+}

@@ -278,6 +278,37 @@ fn the_policy_of_the_registry_is_applied() {
 }
 
 #[test]
+fn more_files_of_a_release_are_judged_with_those_that_it_has() {
+    let world = World::with_registry(&[]);
+    let ana = Person::new(&world, "ana");
+    let wheel = || Wheel::new("acme-walls", "1.0").requires("acme-units");
+    world.publish("acme", &[Wheel::new("acme-units", "1.0")]);
+    ana.publish(&world, &wheel(), "--no-claim");
+    world.write("policy.toml", "[signatures]\nrequired = [\"acme-walls\"]\n");
+    world.done("registry policy acme policy.toml");
+    propose(&world, "publish --registry draft", &[wheel().tag("py2-none-any").requires("acme-plot")]);
+    let shown = |text: String| text.replace(&ana.key.to_string(), ana.name);
+    assert_snapshot!(shown(world.rvp(&format!("registry check acme {WINDOWS}"))));
+}
+
+#[test]
+fn a_real_wheel_is_what_its_record_says_and_its_attestation_holds() {
+    let world = World::with_registry(&[]);
+    world.write("root.json", sigstore_trust_root::SIGSTORE_STAGING_TRUSTED_ROOT);
+    world.done("config set trusted-root root.json");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/pep740");
+    let file = "rfc8785-0.1.2-py3-none-any.whl";
+    for file in [file.to_owned(), format!("{file}.publish.attestation")] {
+        fs::copy(data.join(&file), world.path(&file)).unwrap();
+    }
+    propose(&world, &format!("publish --registry draft {file}"), &[]);
+    let said = world.rvp("registry check acme");
+    assert!(said.starts_with("exit code: 0"), "{said}");
+    replace(&blob(&world, "provenance.json"), r#""publisher":null"#, r#""publisher":true"#);
+    assert_snapshot!(world.rvp("registry check acme"));
+}
+
+#[test]
 fn hostile_texts_mean_nothing_in_a_comment() {
     let world = World::with_registry(&walls());
     let hostile =

@@ -13,7 +13,7 @@ use super::views;
 use crate::cli::context::Context;
 use crate::cli::output;
 use crate::cli::secret_file::write_secret;
-use crate::cli::writable::BucketArguments;
+use crate::cli::writable::{Access, BucketArguments};
 
 /// Make a key and an empty, sealed registry
 #[derive(clap::Args)]
@@ -76,7 +76,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         return Err(error);
     }
     if arguments.simple {
-        views::create(context, &arguments.registry, &verifier_key)?;
+        let access = Access { key: Some(path.clone()), bucket: arguments.bucket.clone() };
+        views::make(context, &arguments.registry, &access)?;
     }
     context.say(&format!("made the registry `{}` in {}", config.name, arguments.registry));
     context.say(&format!(

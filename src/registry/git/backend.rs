@@ -162,6 +162,47 @@ impl GitBackend {
     }
 }
 
+impl GitBackend {
+    /// Makes the files of the tip with these edits the next commit of the branch, unless that has gone on.
+    fn push_commit(&self, edits: &Edits, message: &str) -> Result<Outcome, RegistryError> {
+        let parent = self.tip();
+        let reference = self.branch(parent.as_ref())?;
+        let staging = self.staging();
+        let tree = staging.tree(parent.as_ref(), edits).map_err(self.stopped(layout::CHECKPOINT))?;
+        let commit =
+            staging.commit(tree, parent.as_ref(), message).map_err(|failure| self.cannot_push(failure))?;
+        // A branch that is there grows or is left alone; where there is none, none may have come.
+        let expected = parent.is_none().then_some("");
+        let push = Push { commit: commit.to_string(), reference: &reference, expected, options: &[] };
+        let url = &self.inner.place.repository;
+        let mut tries = 1;
+        loop {
+            let pushed = self.inner.push(&staging.folder, url, &push);
+            let failure = match pushed {
+                Pushed::Done(_) => break,
+                Pushed::Overtaken => return Ok(Outcome::Overtaken),
+                Pushed::Failed(failure) => failure,
+            };
+            // Whatever was said, the branch shows what has become of it.
+            let now = self.fetch().ok().map(|tip| tip.map(|tip| tip.commit));
+            if now == Some(Some(commit)) {
+                break;
+            }
+            if now.is_some_and(|now| now != parent.as_ref().map(|parent| parent.commit)) {
+                return Ok(Outcome::Overtaken);
+            }
+            if failure.again == Again::No || tries == TRIES {
+                return Err(self.cannot_push(failure));
+            }
+            std::thread::sleep(backoff(self.inner.requests.settings.first_backoff, tries));
+            tries += 1;
+        }
+        *locked(&self.tip) = Some(staging.tip(commit, &reference));
+        locked(&self.put).clear();
+        Ok(Outcome::Committed)
+    }
+}
+
 impl Backend for GitBackend {
     fn location(&self) -> &str {
         &self.inner.location
@@ -199,6 +240,12 @@ impl Backend for GitBackend {
             bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             bytes
         }))
+    }
+
+    fn read_range(&self, path: &str, from: u64, length: u64) -> Result<Option<Vec<u8>>, RegistryError> {
+        let bytes = self.read(path, from.saturating_add(length))?;
+        Ok(bytes
+            .map(|mut bytes| bytes.split_off(usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len()))))
     }
 
     fn length(&self, path: &str) -> Result<Option<u64>, RegistryError> {
@@ -242,43 +289,18 @@ impl Backend for GitBackend {
     }
 
     fn commit(&self, change: &Prepared) -> Result<Outcome, RegistryError> {
-        let parent = self.tip();
-        let reference = self.branch(parent.as_ref())?;
         let edits = self.edits_of(change)?;
-        let staging = self.staging();
-        let tree = staging.tree(parent.as_ref(), &edits).map_err(self.stopped(layout::CHECKPOINT))?;
-        let commit = staging
-            .commit(tree, parent.as_ref(), &message::of_seal(&change.lines))
-            .map_err(|failure| self.cannot_push(failure))?;
-        // A branch that is there grows or is left alone; where there is none, none may have come.
-        let expected = parent.is_none().then_some("");
-        let push = Push { commit: commit.to_string(), reference: &reference, expected, options: &[] };
-        let url = &self.inner.place.repository;
-        let mut tries = 1;
-        loop {
-            let pushed = self.inner.push(&staging.folder, url, &push);
-            let failure = match pushed {
-                Pushed::Done(_) => break,
-                Pushed::Overtaken => return Ok(Outcome::Overtaken),
-                Pushed::Failed(failure) => failure,
-            };
-            // Whatever was said, the branch shows what has become of it.
-            let now = self.fetch().ok().map(|tip| tip.map(|tip| tip.commit));
-            if now == Some(Some(commit)) {
-                break;
-            }
-            if now.is_some_and(|now| now != parent.as_ref().map(|parent| parent.commit)) {
-                return Ok(Outcome::Overtaken);
-            }
-            if failure.again == Again::No || tries == TRIES {
-                return Err(self.cannot_push(failure));
-            }
-            std::thread::sleep(backoff(self.inner.requests.settings.first_backoff, tries));
-            tries += 1;
+        self.push_commit(&edits, &message::of_seal(&change.lines))
+    }
+
+    fn publish_put(&self, what: &str) -> Result<(), RegistryError> {
+        let edits = self.edits(Vec::new())?;
+        if !edits.is_empty() && self.push_commit(&edits, what)? == Outcome::Overtaken {
+            // It was made for a state that is past.
+            locked(&self.put).clear();
+            self.state()?;
         }
-        *locked(&self.tip) = Some(staging.tip(commit, &reference));
-        locked(&self.put).clear();
-        Ok(Outcome::Committed)
+        Ok(())
     }
 
     fn base_branch(&self) -> Result<Option<String>, RegistryError> {
