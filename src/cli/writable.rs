@@ -94,7 +94,7 @@ impl Writable {
             Some(remote) => forge.with_fork(remote),
             None => forge,
         };
-        Ok(Some(Requests { forge, options, remote }))
+        Ok(Some(Requests { forge, options, policies: context.policies()?.clone(), remote }))
     }
 
     /// The settings that hold for what is written.

@@ -9,6 +9,7 @@ use crate::model::{
 use crate::package::PackageError;
 use crate::registry::{RegistryError, hint_of};
 use crate::resolve::ResolveError;
+use crate::trust::policy::PolicyError;
 use crate::trust::sign::SignError;
 use crate::trust::{StatementError, TrustError};
 
@@ -89,6 +90,8 @@ pub enum PublishError {
         "the change is for the registry `{expected}`, and this is `{found}`\n  hint: choose that registry with --registry"
     )]
     OtherRegistry { expected: String, found: String },
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     #[error(transparent)]
     Sign(#[from] SignError),
     #[error("the signature {0}")]

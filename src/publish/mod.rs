@@ -16,6 +16,7 @@ mod owners;
 mod pip;
 mod pip_closure;
 mod plan;
+mod policy_result;
 mod propose;
 mod provenance;
 mod sign;

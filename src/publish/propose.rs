@@ -1,16 +1,19 @@
 //! Records on their way into a registry: sealed where its log key is at hand, and else proposed to those who have it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use tokio::runtime::Handle;
 use url::Url;
 
 use super::forge::{Forge, ForgeError, Opened, Proposal, proposed_releases};
 use super::markdown::code;
+use super::policy_result::policy_result;
 use super::sign::title;
 use super::{PublishError, SignedRecords};
 use crate::model::{Package, PackageName, Record, Signer};
 use crate::registry::{Branch, Proposed, RegistryError, Sealed, StoreOptions, Writer, layout};
+use crate::trust::policy::{Level, Policies, PolicyFile, RegistryFacts};
 
 /// How many names of branches are tried for one proposal.
 const MOST_BRANCHES: usize = 50;
@@ -26,6 +29,8 @@ pub struct Destination {
 pub struct Requests {
     pub forge: Forge,
     pub options: StoreOptions,
+    /// Those that hold for whoever proposes; the registry's own is added to them.
+    pub policies: Policies,
     /// The repository that branches are pushed to, where that is another one: a fork.
     pub remote: Option<Url>,
 }
@@ -102,7 +107,7 @@ impl Destination {
             });
         };
         let base = self.writer.base_branch()?.unwrap_or_default();
-        let described = self.describe(&records, signers, base.clone())?;
+        let described = self.describe(&requests.policies, &records, signers, (&base, now))?;
         let first = branch_name(&records);
         for number in 1..=MOST_BRANCHES {
             let branch = if number == 1 { first.clone() } else { format!("{first}-{number}") };
@@ -122,7 +127,7 @@ impl Destination {
         records: Vec<Record>,
         now: jiff::Timestamp,
     ) -> Result<Option<Waiting>, PublishError> {
-        let Requests { forge, options, remote } = requests;
+        let Requests { forge, options, remote, .. } = requests;
         let runtime = Handle::current();
         let mut branch =
             Branch { name: proposal.branch.clone(), remote: remote.clone(), ..Branch::default() };
@@ -153,12 +158,13 @@ impl Destination {
         }))))
     }
 
-    /// What reviewers are told.
+    /// What reviewers are told, who merge it into the branch `base`.
     fn describe(
         &self,
+        policies: &Policies,
         records: &[Record],
         signers: &[Signer],
-        base: String,
+        (base, now): (&str, jiff::Timestamp),
     ) -> Result<Proposal, PublishError> {
         let mut known: BTreeMap<PackageName, Package> = BTreeMap::new();
         for name in records.iter().filter_map(|record| record.package().ok().flatten()) {
@@ -166,15 +172,29 @@ impl Destination {
                 known.insert(name, package);
             }
         }
-        let releases = proposed_releases(&known, records, signers);
+        let mut releases = proposed_releases(&known, records, signers);
         if !releases.is_empty() {
-            return Ok(Proposal::of(&releases, String::new(), base));
+            let config = self.writer.config();
+            let mut policies = policies.clone();
+            if let Some(bytes) = self.writer.policy()? {
+                let level = Level::Registry(config.name.clone());
+                policies = policies.and(PolicyFile::parse(level, Path::new(layout::POLICY), bytes)?);
+            }
+            let registry = RegistryFacts {
+                name: config.name.clone(),
+                key: config.key.clone(),
+                location: self.writer.location().to_owned(),
+            };
+            for release in &mut releases {
+                release.policy = policy_result(&policies, &registry, release, now);
+            }
+            return Ok(Proposal::of(&releases, String::new(), base.to_owned()));
         }
         let titles: Vec<String> = records.iter().map(title).collect();
         let title = format!("Propose {}", titles.first().map_or("nothing", String::as_str));
         let listed: Vec<String> = titles.iter().map(|title| format!("- {}\n", code(title, 300))).collect();
         let body = format!("Proposed with `rvp`.\n\n{}", listed.concat());
-        Ok(Proposal { title, body, branch: String::new(), base })
+        Ok(Proposal { title, body, branch: String::new(), base: base.to_owned() })
     }
 }
 

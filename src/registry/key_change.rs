@@ -57,6 +57,14 @@ impl Writer {
         Ok(Replaced { path, before, bytes })
     }
 
+    /// What the registry demands of its own packages, as it was committed.
+    pub fn policy(&self) -> Result<Option<Vec<u8>>, RegistryError> {
+        match self.entry(layout::POLICY)? {
+            Some(_) => self.committed_listed(layout::POLICY).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The committed bytes of a listed file, whether they stand in its place or, as a writer died, beside it.
     fn committed_listed(&self, path: &str) -> Result<Vec<u8>, RegistryError> {
         let entry = self.entry(path)?;

@@ -183,7 +183,7 @@ impl Writer {
         self.backend.folder()
     }
 
-    /// Where it stands, as it was opened, but for a folder that is no text.
+    /// Where the registry stands, for messages and rules: without credentials. Text as it was opened, but for a folder that is no text.
     pub fn location(&self) -> &str {
         self.backend.location()
     }

@@ -182,6 +182,10 @@ fn forges_make_requests_of_pushes() {
     );
     git.hook("post-receive", &script);
     git.forge = Some("gitlab");
+    // Reviewers are told what the registry's policy has against it.
+    git.world.write("policy.toml", "[licenses]\nallow = ['MIT']\n");
+    let policy = git.run(&format!("registry policy {}@main policy.toml", git.url()));
+    assert!(policy.starts_with("exit code: 0"), "{policy}");
     insta::assert_snapshot!(propose(&git, "acme-walls", "1.0", ""));
     insta::assert_snapshot!(git.world.read("pushed"));
     insta::assert_snapshot!(propose(&git, "acme-walls", "1.0", "--json"));

@@ -42,24 +42,26 @@ impl GitBackend {
         let commit = staging.commit(tree, parent.as_ref(), &message).map_err(cannot)?;
         let url = branch.remote.as_ref().unwrap_or(&self.inner.place.repository);
         let own = format!("refs/heads/{}", branch.name);
+        let taken = || RegistryError::BranchTaken {
+            location: self.inner.location.clone(),
+            branch: branch.name.clone(),
+        };
         // Where a server makes a request of a push, it keeps the branch itself.
-        let there = match branch.reference.as_ref().is_none_or(|reference| *reference == own) {
+        let is_branch = branch.reference.as_ref().is_none_or(|reference| *reference == own);
+        let there = match is_branch {
             true => self.there(&staging, url, &own, commit).map_err(cannot)?,
             false => There::Nothing,
         };
         let expected = match &there {
             There::Same => return Ok(Proposed::Pushed { said: None }),
-            There::Other => {
-                let (location, branch) = (self.inner.location.clone(), branch.name.clone());
-                return Err(RegistryError::BranchTaken { location, branch });
-            }
+            There::Other => return Err(taken()),
             There::Older(commit) => commit.as_str(),
             There::Nothing => "",
         };
         let push = Push {
             commit: commit.to_string(),
             reference: branch.reference.as_deref().unwrap_or(&own),
-            expected: branch.reference.as_ref().is_none_or(|reference| *reference == own).then_some(expected),
+            expected: is_branch.then_some(expected),
             options: &branch.options,
         };
         match self.inner.push(&staging.folder, url, &push) {
@@ -67,10 +69,7 @@ impl GitBackend {
             // Somebody else, or this very push if its answer was lost.
             Pushed::Overtaken => match self.there(&staging, url, &own, commit).map_err(cannot)? {
                 There::Same => Ok(Proposed::Pushed { said: None }),
-                _ => {
-                    let (location, branch) = (self.inner.location.clone(), branch.name.clone());
-                    Err(RegistryError::BranchTaken { location, branch })
-                }
+                _ => Err(taken()),
             },
             Pushed::Failed(failure) => {
                 let Failure { reason, hint, .. } = failure;
@@ -109,16 +108,14 @@ impl GitBackend {
         if !said.status.success() {
             return Err(self.inner.failure_of(reference, &said));
         }
-        let told =
-            |commit: &str| run(&["show", "--no-patch", "--format=%T%n%P%n%ce%n%B", commit]).map(text_of);
+        let told = |commit: &str| run(&["show", "--no-patch", "--format=%T%n%ce%n%B", commit]).map(text_of);
         let (there, ours) = (told(&found)?, told(&commit.to_string())?);
-        // Of a commit without its parents git does not tell which they were.
         let parts = |text: &str| {
-            let mut parts = text.splitn(4, '\n').map(str::to_owned);
+            let mut parts = text.splitn(3, '\n').map(str::to_owned);
             let mut next = || parts.next().unwrap_or_default();
-            (next(), next(), next(), next())
+            (next(), next(), next())
         };
-        let ((tree, _, committer, message), (our_tree, _, us, our_message)) = (parts(&there), parts(&ours));
+        let ((tree, committer, message), (our_tree, us, our_message)) = (parts(&there), parts(&ours));
         Ok(if tree == our_tree {
             There::Same
         } else if (committer, message) == (us, our_message) {
