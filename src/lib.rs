@@ -1,8 +1,9 @@
 //! `rvp` replaces a package server with a directory of plain files.
 //!
-//! The modules are layers, and use only those below them: `cli`, then `publish`, `mirror`, `install`, `resolve` and `views`,
+//! The modules are layers, and use only those below them: `cli`, then `check`, then `publish`, `mirror`, `install`, `resolve` and `views`,
 //! then `project`, `package`, `fetch` and `trust`, then `registry`, then `model`. `files` is below all of them, and so is `testing`, which exists for tests only.
 
+pub mod check;
 pub mod fetch;
 pub mod files;
 pub mod install;

@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use rvp::model::sealed_lines;
-use rvp::publish::{Standing, approve, commit, sign};
+use rvp::publish::{Standing, Written, approve, commit, sign};
 
 use super::context::{Context, current_project};
 use super::published::report_dropped;
 use super::record_signing::RecordSigning;
+use super::waiting::report_waiting;
 use super::writable::Writable;
 use super::yank::release;
 
@@ -31,7 +32,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let project = current_project()?;
     let settings = arguments.registry.settings(context, project.as_ref())?;
     let signatory = arguments.signing.needed(context, &settings, "an approval")?;
-    let mut writer = arguments.registry.open(context, project.as_ref())?;
+    let mut to = arguments.registry.open(context, project.as_ref())?;
+    let writer = &to.writer;
     let path = name.index_path();
     let bytes = writer.index(&path)?;
     let (Some(package), Some(bytes)) = (writer.package(&name)?, bytes) else {
@@ -44,7 +46,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let now = jiff::Timestamp::now();
     let signed = sign(&writer.config().name, Standing::default(), Some(&signatory), vec![record], now)
         .context("cannot approve")?;
-    let sealed = commit(&mut writer, vec![signed], now)?;
-    context.say(&format!("approved {name} {version} as {}", signatory.signer()));
-    Ok(report_dropped(&sealed))
+    let written = commit(&mut to, vec![signed], now)?;
+    match &written {
+        Written::Sealed(sealed) => {
+            context.say(&format!("approved {name} {version} as {}", signatory.signer()));
+            Ok(report_dropped(sealed))
+        }
+        Written::Proposed(waiting) => report_waiting(context, waiting),
+    }
 }

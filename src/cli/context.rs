@@ -118,11 +118,14 @@ impl Context {
         http
     }
 
-    /// How to open the store of a registry that the settings call `name`.
+    /// How to open the store of a registry that the settings call `name`, or nothing.
     pub fn store_options(&self, name: &str, settings: &Settings) -> StoreOptions {
         StoreOptions {
             http: Self::http(settings),
-            sources: Some(Sources::new(self.home.credentials_file(), Some(name.to_owned()))),
+            sources: Some(Sources::new(
+                self.home.credentials_file(),
+                Some(name.to_owned()).filter(|name| !name.is_empty()),
+            )),
             clones: self.folders(settings).cache.join("git"),
         }
     }

@@ -49,7 +49,8 @@ impl KnownHosts {
     }
 }
 
-fn shipped() -> anyhow::Result<Arc<Found>> {
+/// The releases of Revit that come with rvp.
+pub fn shipped() -> anyhow::Result<Arc<Found>> {
     let name = PackageName::new(Family::Host, "revit")?;
     let mut package = Package::new(name);
     for (number, line) in REVIT_RELEASES.lines().enumerate() {

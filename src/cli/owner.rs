@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use rvp::model::{Owner, OwnerSet, Principal, PublicKey};
-use rvp::publish::{Attempt, Owned, PendingOwners, standing_in};
+use rvp::publish::{Attempt, Owned, PendingOwners, Written, standing_in};
 use rvp::registry::Writer;
 use rvp::trust::sign::Signatory;
 
@@ -13,6 +13,7 @@ use super::context::{Context, current_project};
 use super::owners_list::{ListArguments, list};
 use super::published::report_dropped;
 use super::record_signing::RecordSigning;
+use super::waiting::report_waiting;
 use super::writable::Writable;
 
 #[derive(clap::Subcommand)]
@@ -136,8 +137,8 @@ fn change(
     let project = current_project()?;
     let settings = arguments.registry.settings(context, project.as_ref())?;
     let signatory = arguments.signing.needed(context, &settings, "a change of owners")?;
-    let mut writer = arguments.registry.open(context, project.as_ref())?;
-    let (package, prefixes) = standing_in(&writer, &arguments.owned)?;
+    let mut to = arguments.registry.open(context, project.as_ref())?;
+    let (package, prefixes) = standing_in(&to.writer, &arguments.owned)?;
     let before = arguments.owned.standing(package.as_ref(), &prefixes).own;
     let mut set = edit(before, given, &signatory)?;
     set.revision = before.map_or(0, |before| before.revision) + 1;
@@ -145,14 +146,15 @@ fn change(
     if let Some(fault) = set.fault(before) {
         bail!("the owners of `{}` cannot be changed so: {fault}", arguments.owned);
     }
-    let mut pending = PendingOwners::new(&writer.config().name, &arguments.owned.record(set))?;
+    let mut pending = PendingOwners::new(&to.writer.config().name, &arguments.owned.record(set))?;
     pending.sign(&signatory)?;
     let authority = context.authority(&settings)?;
-    match pending.seal(&mut writer, &*authority, jiff::Timestamp::now())? {
-        Attempt::Sealed(sealed) => {
-            done(context, &writer, &arguments.owned)?;
+    match pending.seal(&mut to, &*authority, jiff::Timestamp::now())? {
+        Attempt::Written(Written::Sealed(sealed)) => {
+            done(context, &to.writer, &arguments.owned)?;
             Ok(report_dropped(&sealed))
         }
+        Attempt::Written(Written::Proposed(waiting)) => report_waiting(context, &waiting),
         Attempt::TooFew(reason) => {
             let Some(path) = &arguments.pending else {
                 bail!(
@@ -183,12 +185,17 @@ fn sign(context: &Context, arguments: &SignArguments) -> anyhow::Result<ExitCode
         ));
     }
     pending.sign(&signatory)?;
-    let mut writer = arguments.registry.open(context, project.as_ref())?;
-    match pending.seal(&mut writer, &*context.authority(&settings)?, jiff::Timestamp::now())? {
-        Attempt::Sealed(sealed) => {
+    let mut to = arguments.registry.open(context, project.as_ref())?;
+    match pending.seal(&mut to, &*context.authority(&settings)?, jiff::Timestamp::now())? {
+        Attempt::Written(written) => {
             let _ = std::fs::remove_file(&arguments.file);
-            done(context, &writer, &owned)?;
-            Ok(report_dropped(&sealed))
+            match written {
+                Written::Sealed(sealed) => {
+                    done(context, &to.writer, &owned)?;
+                    Ok(report_dropped(&sealed))
+                }
+                Written::Proposed(waiting) => report_waiting(context, &waiting),
+            }
         }
         Attempt::TooFew(reason) => {
             pending.write(&arguments.file)?;

@@ -60,11 +60,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let incoming = attest_beside(incoming, &*context.authority(&settings)?);
     let signatory = arguments.signing.signatory(context, &settings)?;
     let signing = signatory.as_ref().map(|signatory| Signing { signatory, claim: arguments.claim.choice() });
-    let mut writer = arguments.registry.open(context, project.as_ref())?;
+    let mut to = arguments.registry.open(context, project.as_ref())?;
     let now = jiff::Timestamp::now();
-    let mut published = rvp::publish::publish(&mut writer, incoming.incoming, signing, now)?;
+    let mut published = rvp::publish::publish(&mut to, incoming.incoming, signing, now)?;
     published.refused.extend(incoming.refused);
-    views::refresh_after(context, &writer)?;
+    views::refresh_after(context, &to.writer)?;
     report(context, &published)
 }
 

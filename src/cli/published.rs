@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use rvp::publish::Published;
+use rvp::publish::{Published, Written};
 use rvp::registry::Sealed;
 
 use super::context::Context;
 use super::output;
+use super::waiting::{as_json, say_waiting};
 
 /// Says what a publish or an import did. The exit code says whether anything was refused.
 pub fn report(context: &Context, published: &Published) -> anyhow::Result<ExitCode> {
@@ -22,6 +23,7 @@ pub fn report(context: &Context, published: &Published) -> anyhow::Result<ExitCo
             "claimed": published.claimed,
             "already-there": shown(&published.already_there),
             "refused": refused,
+            "proposal": published.written.as_ref().and_then(proposal),
         }))?;
     } else {
         for release in &published.releases {
@@ -35,14 +37,15 @@ pub fn report(context: &Context, published: &Published) -> anyhow::Result<ExitCo
         let named = if error.contains(&files) { error } else { format!("{files}: {error}") };
         output::note(&format!("refused: {named}"));
     }
-    for name in &published.claimed {
+    let is_sealed = matches!(published.written, Some(Written::Sealed(_)));
+    for name in published.claimed.iter().filter(|_| is_sealed) {
         context.say(&format!("`{name}` is yours from now on: later releases must be signed by its owners"));
     }
     if !published.already_there.is_empty() {
         context.say(&format!("{} already there", output::count(published.already_there.len(), "file")));
     }
-    let dropped = match &published.sealed {
-        Some(sealed) => {
+    let written = match &published.written {
+        Some(Written::Sealed(sealed)) => {
             context.say(&format!(
                 "sealed {} with {}; the log has {} entries",
                 output::count(published.releases.len(), "release"),
@@ -51,9 +54,17 @@ pub fn report(context: &Context, published: &Published) -> anyhow::Result<ExitCo
             ));
             report_dropped(sealed)
         }
+        Some(Written::Proposed(waiting)) => say_waiting(context, waiting)?,
         None => ExitCode::SUCCESS,
     };
-    Ok(if published.refused.is_empty() { dropped } else { ExitCode::FAILURE })
+    Ok(if published.refused.is_empty() { written } else { ExitCode::FAILURE })
+}
+
+fn proposal(written: &Written) -> Option<serde_json::Value> {
+    match written {
+        Written::Sealed(_) => None,
+        Written::Proposed(waiting) => Some(as_json(waiting)),
+    }
 }
 
 /// Says which lines were left out of a seal; the exit code says so too.

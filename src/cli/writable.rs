@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use anyhow::bail;
 use rvp::model::Record;
 use rvp::project::{Location, PyProject, Registry, Settings};
-use rvp::registry::{BucketPlace, BucketStore, Config, LogKey, RegistryError, Sealed, Writer};
+use rvp::publish::forge::{Actions, Forge, ForgeSettings};
+use rvp::publish::{Destination, Requests};
+use rvp::registry::{
+    BucketPlace, BucketStore, Config, GitPlace, LogKey, Place, RegistryError, Sealed, StoreOptions, Writer,
+};
 use url::Url;
 
 use super::context::Context;
@@ -13,11 +17,17 @@ use super::context::Context;
 /// The registry that a command writes to, by default the one of the settings.
 #[derive(clap::Args)]
 pub struct Writable {
-    /// A folder, the URL of a bucket, or a registry's name in the settings [default: the only one in the settings]
+    /// A folder, the URL of a bucket or a git repository, or a registry's name in the settings [default: the only one in the settings]
     #[arg(long, value_name = "DIR-or-URL")]
     registry: Option<String>,
     #[command(flatten)]
     access: Access,
+    /// Seal nothing: propose it, in git by a pull request
+    #[arg(long, alias = "pull-request")]
+    propose: bool,
+    /// Push the branch of a proposal to this fork
+    #[arg(long, value_name = "URL")]
+    remote: Option<Url>,
 }
 
 /// What writing to a registry takes, besides the place.
@@ -27,11 +37,11 @@ pub struct Access {
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
     #[command(flatten)]
-    bucket: BucketArguments,
+    pub bucket: BucketArguments,
 }
 
 /// What only a bucket takes.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct BucketArguments {
     /// A file that all who write to this bucket lock in turn, for stores without conditional writes
     #[arg(long, value_name = "FILE")]
@@ -39,11 +49,52 @@ pub struct BucketArguments {
 }
 
 impl Writable {
-    /// Opens the registry for writing, once no other process does.
-    pub fn open(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<Writer> {
+    /// Opens the registry for writing, once no other process of this machine does.
+    pub fn open(&self, context: &Context, project: Option<&PyProject>) -> anyhow::Result<Destination> {
         let settings = self.settings(context, project)?;
         let registry = self.find(&settings)?;
-        self.access.open(context, &registry, &settings, |_| Ok(()))
+        let is_git = matches!(registry.url, Location::Git(_));
+        let propose = self.propose || self.remote.is_some();
+        let key = |config: &Config| match context.log_key(self.access.key.as_deref(), config) {
+            _ if propose => Ok(None),
+            // Whoever names a key means to seal.
+            Err(RegistryError::NoKey { .. }) if is_git && self.access.key.is_none() => Ok(None),
+            found => found.map(Some),
+        };
+        let writer = self.access.open(context, &registry, &settings, key)?;
+        Ok(Destination { writer, requests: self.requests(context, &registry, &settings)? })
+    }
+
+    /// How reviewers are asked.
+    fn requests(
+        &self,
+        context: &Context,
+        registry: &Registry,
+        settings: &Settings,
+    ) -> anyhow::Result<Option<Requests>> {
+        let Location::Git(url) = &registry.url else { return Ok(None) };
+        let place = GitPlace::parse(url.as_str()).map_err(anyhow::Error::msg)?;
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let of_forge = ForgeSettings {
+            kind: registry.forge,
+            api: registry.forge_api.clone(),
+            actions: Actions::of(variable),
+        };
+        let remote = match &self.remote {
+            Some(url) if url.password().is_some() => {
+                bail!(
+                    "the URL of --remote holds a password, which would end up in messages\n  hint: leave it out; `rvp login` stores it"
+                )
+            }
+            remote => remote.clone(),
+        };
+        let options = context.store_options(&registry.name, settings);
+        let forge = Forge::of(&place, of_forge);
+        let forge = match &remote {
+            Some(remote) => forge.with_fork(remote),
+            None => forge,
+        };
+        Ok(Some(Requests { forge, options, remote }))
     }
 
     /// The settings that hold for what is written.
@@ -92,7 +143,12 @@ impl Access {
         found: impl FnOnce(&LogKey) -> Result<(), RegistryError>,
     ) -> anyhow::Result<Writer> {
         let settings = context.settings(Settings::default(), None)?;
-        self.open(context, &named(location.clone(), &settings), &settings, found)
+        let key = |config: &Config| {
+            let key = context.log_key(self.key.as_deref(), config)?;
+            found(&key)?;
+            Ok(Some(key))
+        };
+        self.open(context, &named(location.clone(), &settings), &settings, key)
     }
 
     fn open(
@@ -100,20 +156,9 @@ impl Access {
         context: &Context,
         registry: &Registry,
         settings: &Settings,
-        found: impl FnOnce(&LogKey) -> Result<(), RegistryError>,
+        key: impl FnOnce(&Config) -> Result<Option<LogKey>, RegistryError>,
     ) -> anyhow::Result<Writer> {
-        let key = |config: &Config| {
-            let key = context.log_key(self.key.as_deref(), config)?;
-            found(&key)?;
-            Ok(key)
-        };
-        let writer = match &registry.url {
-            Location::Path(path) => Writer::open(path, key)?,
-            Location::Bucket(url) => {
-                Writer::open_bucket(self.bucket.place(context, url, registry, settings)?, key)?
-            }
-            Location::Http(url) | Location::Git(url) => return Err(read_only(url)),
-        };
+        let writer = Writer::open_at(self.bucket.place(context, registry, settings)?, key)?;
         Ok(writer.with_authority(context.authority(settings)?))
     }
 }
@@ -131,28 +176,25 @@ impl BucketArguments {
         let settings = context.settings(Settings::default(), None)?;
         let registry = named(location.clone(), &settings);
         let now = jiff::Timestamp::now();
-        Ok(match location {
-            Location::Path(path) => Writer::create(path, config, key, records, now)?,
-            Location::Bucket(url) => {
-                let place = self.place(context, url, &registry, &settings)?;
-                Writer::create_in_bucket(place, config, key, records, now)?
-            }
-            Location::Http(url) | Location::Git(url) => return Err(read_only(url)),
-        })
+        let place = self.place(context, &registry, &settings)?;
+        Ok(Writer::create_at(place, config, key, records, now)?)
     }
 
-    fn place(
-        &self,
-        context: &Context,
-        url: &Url,
-        registry: &Registry,
-        settings: &Settings,
-    ) -> anyhow::Result<BucketPlace> {
-        let options = context.store_options(&registry.name, settings);
-        Ok(BucketPlace {
-            store: BucketStore::open(url.as_str(), &options.http, options.sources)?,
-            probed: context.probed(),
-            lock: self.lock.clone().or_else(|| registry.write_lock.clone()),
+    /// Where the registry is written.
+    fn place(&self, context: &Context, registry: &Registry, settings: &Settings) -> anyhow::Result<Place> {
+        let options = || context.store_options(&registry.name, settings);
+        Ok(match &registry.url {
+            Location::Path(path) => Place::Folder(path.clone()),
+            Location::Bucket(url) => {
+                let StoreOptions { http, sources, .. } = options();
+                Place::Bucket(Box::new(BucketPlace {
+                    store: BucketStore::open(url.as_str(), &http, sources)?,
+                    probed: context.probed(),
+                    lock: self.lock.clone().or_else(|| registry.write_lock.clone()),
+                }))
+            }
+            Location::Git(url) => Place::Git(url.to_string(), Box::new(options())),
+            Location::Http(url) => return Err(read_only(url)),
         })
     }
 }

@@ -4,11 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use rvp::model::{PackageName, Version};
-use rvp::publish::{Standing, commit, sign};
+use rvp::publish::{Standing, Written, commit, sign};
 
 use super::context::{Context, current_project};
+use super::published::report_dropped;
 use super::record_signing::RecordSigning;
 use super::registry::views;
+use super::waiting::report_waiting;
 use super::writable::Writable;
 
 /// Withdraw a release, or give it back
@@ -36,7 +38,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let project = current_project()?;
     let signatory =
         arguments.signing.signatory(context, &arguments.registry.settings(context, project.as_ref())?)?;
-    let mut writer = arguments.registry.open(context, project.as_ref())?;
+    let mut to = arguments.registry.open(context, project.as_ref())?;
+    let writer = &to.writer;
     let package = writer.package(&name)?.with_context(|| {
         format!("`{name}` is not in the registry `{}`\n  hint: check the spelling", writer.config().name)
     })?;
@@ -47,10 +50,15 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let (prefixes, now) = (writer.prefixes()?, jiff::Timestamp::now());
     let standing = Standing::of_name(&name, Some(&package), &prefixes);
     let signed = sign(&writer.config().name, standing, signatory.as_ref(), vec![record], now)?;
-    let sealed = commit(&mut writer, vec![signed], now)?;
-    views::refresh_after(context, &writer)?;
-    context.say(&format!("{done} {name} {version}; the log has {} entries", sealed.checkpoint.size));
-    Ok(super::published::report_dropped(&sealed))
+    let written = commit(&mut to, vec![signed], now)?;
+    views::refresh_after(context, &to.writer)?;
+    match &written {
+        Written::Sealed(sealed) => {
+            context.say(&format!("{done} {name} {version}; the log has {} entries", sealed.checkpoint.size));
+            Ok(report_dropped(sealed))
+        }
+        Written::Proposed(waiting) => report_waiting(context, waiting),
+    }
 }
 
 /// Reads `NAME==VERSION`.

@@ -17,7 +17,8 @@ pub struct UserConfig {
     source: Source,
 }
 
-const REGISTRY_FIELDS: [&str; 7] = ["key", "mirrors", "name", "prefixes", "quorum", "url", "witnesses"];
+const REGISTRY_FIELDS: [&str; 9] =
+    ["forge", "forge-api", "key", "mirrors", "name", "prefixes", "quorum", "url", "witnesses"];
 
 impl UserConfig {
     pub fn read(path: &Path) -> Result<Self, ProjectError> {

@@ -206,7 +206,7 @@ mod tests {
         ("prerelease", "'allow'"),
         (
             "registries",
-            "[{ name = 'one', url = '/one', mirrors = ['/two', 's3://b/three'], prefixes = ['a-'], key = 'k', witnesses = ['w'], quorum = 1 }]",
+            "[{ name = 'one', url = '/one', mirrors = ['/two', 's3://b/three'], prefixes = ['a-'], key = 'k', witnesses = ['w'], quorum = 1, forge = 'gitea', forge-api = 'https://h/api' }]",
         ),
         ("resolution", "'lowest'"),
         ("sign-key", "'/project/one'"),

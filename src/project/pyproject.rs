@@ -344,7 +344,7 @@ constraint-dependencies = ["numpy<3"]
         tools/pyproject.toml:21:30: the URL of a registry holds a user name or password; project files are shared, keep credentials out of them
         tools/pyproject.toml:19:14: `Acme Ltd` does not name a registry: use lower-case ASCII letters, digits and `-`
         tools/pyproject.toml:18:14: two registries have the name `public`; give each its own
-        tools/pyproject.toml:19:43: unknown field `prefix`, expected one of `name`, `url`, `mirrors`, `prefixes`, `key`, `witnesses`, `quorum`
+        tools/pyproject.toml:19:43: unknown field `prefix`, expected one of `name`, `url`, `mirrors`, `prefixes`, `key`, `witnesses`, `quorum`, `forge`, `forge-api`, `write-lock`
         tools/pyproject.toml:23:12: `revit 2025.4` does not name a host release; write it as `revit==2025.4`
         tools/pyproject.toml:23:29: `windows` is not a platform that rvp knows; examples: win_amd64, win_arm64, manylinux_2_28_x86_64, musllinux_1_2_x86_64, macosx_11_0_arm64
         tools/pyproject.toml:23:29: a target is a text such as "revit==2025.4", or a table of `host`, `python` and `platform`

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use url::Url;
 
+use super::forge::{ForgeApi, ForgeKind};
 use super::text::{self, FromText};
 use crate::model::PackageName;
 use crate::registry::GitPlace;
 
-/// An entry of `registries = [{ name, url, mirrors?, prefixes?, key?, witnesses?, quorum? }]`.
+/// An entry of `registries = [{ name, url, mirrors?, prefixes?, key?, witnesses?, quorum?, forge?, forge-api? }]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(
     rename_all = "kebab-case",
@@ -39,6 +40,12 @@ pub struct Registry {
     /// How many of them must have cosigned a state before it is believed. Left out: all.
     #[serde(default)]
     pub quorum: Option<NonZeroUsize>,
+    /// What its git repository stands on, where the host's name does not tell.
+    #[serde(default, deserialize_with = "text::option")]
+    pub forge: Option<ForgeKind>,
+    /// The API of that, where it is not at the usual place.
+    #[serde(default, deserialize_with = "text::option")]
+    pub forge_api: Option<ForgeApi>,
     /// A file that all who write to this bucket lock in turn, for stores that do not compare and swap.
     #[serde(default)]
     pub write_lock: Option<PathBuf>,
@@ -118,12 +125,14 @@ impl Registry {
             key: None,
             witnesses: Vec::new(),
             quorum: None,
+            forge: None,
+            forge_api: None,
             write_lock: None,
         }
     }
 
     /// Its fields under the keys that `rvp config` has for them: `registries.acme.url`.
-    pub(super) fn fields(&self) -> [(String, Option<String>); 7] {
+    pub(super) fn fields(&self) -> [(String, Option<String>); 9] {
         let witnesses: toml_edit::Array = self.witnesses.iter().collect();
         let prefixes: toml_edit::Array = self.prefixes.iter().map(ToString::to_string).collect();
         let mirrors: toml_edit::Array = self.mirrors.iter().map(ToString::to_string).collect();
@@ -135,6 +144,8 @@ impl Registry {
             ("key", self.key.clone()),
             ("witnesses", (!witnesses.is_empty()).then(|| witnesses.to_string())),
             ("quorum", self.quorum.map(|quorum| quorum.to_string())),
+            ("forge", self.forge.map(|forge| forge.to_string())),
+            ("forge-api", self.forge_api.as_ref().map(ToString::to_string)),
         ]
         .map(|(field, value)| (format!("registries.{}.{field}", self.name), value))
     }

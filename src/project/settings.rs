@@ -96,7 +96,7 @@ pub const SETTINGS: &[Setting] = {
         setting("no-build", Bool, Everywhere, |s| shown(s.no_build.as_ref()), "Build no packages, use wheels only"),
         setting("override-dependencies", List, Everywhere, |s| texts(s.override_dependencies.as_ref()), "Requirements that replace what packages ask for"),
         setting("prerelease", Text, Everywhere, |s| shown(s.prerelease.as_ref()), "When pre-releases are chosen: disallow, allow, if-necessary, explicit or if-necessary-or-explicit"),
-        setting("registries", List, Everywhere, |s| registries(s.registries.as_ref()), "Registries as { name, url, mirrors, prefixes, key, witnesses, quorum }; those with prefixes serve only such names"),
+        setting("registries", List, Everywhere, |s| registries(s.registries.as_ref()), "Registries as { name, url, mirrors, prefixes, key, witnesses, quorum, forge, forge-api }; those with prefixes serve only such names"),
         setting("resolution", Text, Everywhere, |s| shown(s.resolution.as_ref()), "Which versions are preferred: highest, lowest or lowest-direct"),
         setting("sign-key", Text, Machine, |s| path(s.sign_key.as_ref()), "Private key file that publishes, yanks and approvals are signed with"),
         setting("store-dir", Text, Machine, |s| path(s.store_dir.as_ref()), "Folder for unpacked packages, shared by all environments"),

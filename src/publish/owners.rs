@@ -8,12 +8,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::sign::Standing;
-use super::{PublishError, SignedRecords, commit, sign_records};
+use super::{Destination, PublishError, SignedRecords, Written, commit, sign_records};
 use crate::model::{
     NameError, OwnerSet, Owners, Package, PackageName, Prefix, PrefixError, PrefixOwners, Prefixes, Record,
     Unauthorised, authorise,
 };
-use crate::registry::{Authority, Sealed, SignedRecord, Writer, layout, replace_file};
+use crate::registry::{Authority, SignedRecord, Writer, layout, replace_file};
 use crate::trust::sign::Signatory;
 
 /// What can have owners: a package, or the names that begin with a prefix.
@@ -46,7 +46,7 @@ pub struct PendingOwners {
 
 /// What came of an attempt to seal a change.
 pub enum Attempt {
-    Sealed(Sealed),
+    Written(Written),
     /// More owners must sign.
     TooFew(Unauthorised),
 }
@@ -157,13 +157,14 @@ impl PendingOwners {
         Ok(())
     }
 
-    /// Seals the change, where enough of the owners have signed it.
+    /// Seals or proposes the change, where enough of the owners have signed it.
     pub fn seal(
         &self,
-        writer: &mut Writer,
+        to: &mut Destination,
         authority: &dyn Authority,
         now: jiff::Timestamp,
     ) -> Result<Attempt, PublishError> {
+        let writer = &to.writer;
         if writer.config().name != self.registry {
             return Err(PublishError::OtherRegistry {
                 expected: self.registry.clone(),
@@ -197,8 +198,8 @@ impl PendingOwners {
         for bundle in &self.bundles {
             writer.put_small_blob(layout::BUNDLE, bundle.as_bytes())?;
         }
-        let records = SignedRecords { records: vec![record], bundle: None };
-        Ok(Attempt::Sealed(commit(writer, vec![records], now)?))
+        let records = SignedRecords { records: vec![record], bundle: None, signer: None };
+        Ok(Attempt::Written(commit(to, vec![records], now)?))
     }
 }
 

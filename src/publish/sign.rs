@@ -6,7 +6,7 @@ use super::PublishError;
 use crate::model::{
     BundleFile, Owner, OwnerSet, Owners, Package, PackageName, Prefix, Prefixes, Record, Signer, authorise,
 };
-use crate::registry::{Sealed, Writer, layout};
+use crate::registry::layout;
 use crate::trust::sign::Signatory;
 use crate::trust::{RecordLine, Statement};
 
@@ -27,6 +27,8 @@ pub struct SignedRecords {
     pub records: Vec<Record>,
     /// None: they are not signed.
     pub bundle: Option<Vec<u8>>,
+    /// Who has signed them with that.
+    pub signer: Option<Signer>,
 }
 
 /// Who owns a name or a prefix as a registry stands now.
@@ -77,7 +79,7 @@ pub fn sign(
         })?;
     }
     let bundle = signatory.map(|signatory| sign_records(registry, signatory, &mut records)).transpose()?;
-    Ok(SignedRecords { records, bundle })
+    Ok(SignedRecords { records, bundle, signer: signers.into_iter().next() })
 }
 
 /// Adds to each record the signature of one statement over all of them, and gives the bundle that holds it.
@@ -107,22 +109,6 @@ pub fn sign_records(
     Ok(bundle)
 }
 
-/// Puts the bundles into the registry, and seals the records.
-pub fn commit(
-    writer: &mut Writer,
-    signed: Vec<SignedRecords>,
-    now: jiff::Timestamp,
-) -> Result<Sealed, PublishError> {
-    let mut records = Vec::new();
-    for one in signed {
-        if let Some(bundle) = &one.bundle {
-            writer.put_small_blob(layout::BUNDLE, bundle)?;
-        }
-        records.extend(one.records);
-    }
-    Ok(writer.publish(records, now)?)
-}
-
 /// The statement by which a signer claims a name.
 pub fn claim(name: &PackageName, spelling: &str, signer: &Signer) -> Record {
     Record::Owners(Owners {
@@ -149,7 +135,7 @@ pub(super) fn by_package(records: Vec<Record>) -> BTreeMap<PackageName, Vec<Reco
 }
 
 /// The names and versions that records are about, for people.
-fn title(record: &Record) -> String {
+pub(super) fn title(record: &Record) -> String {
     match record {
         Record::Release(release) => format!("{} {}", release.name, release.version),
         Record::Add(add) => format!("more files of {} {}", add.name, add.version),

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::sign::{Claim, SignedRecords, Standing, blobs_of, by_package, claim, commit, sign};
-use super::{Incoming, Plan, PublishError, Refused, Staged, StagedBlob, plan};
+use super::sign::{Claim, SignedRecords, Standing, blobs_of, by_package, claim, sign};
+use super::{Destination, Incoming, Plan, PublishError, Refused, Staged, StagedBlob, Written, commit, plan};
 use crate::model::{Package, PackageName, Prefixes, Record};
-use crate::registry::{RegistryError, Sealed, Writer};
+use crate::registry::{RegistryError, Writer};
 use crate::trust::sign::Signatory;
 
 /// What a publish did.
@@ -21,8 +21,8 @@ pub struct Published {
     pub blobs: usize,
     pub already_there: Vec<PathBuf>,
     pub refused: Vec<Refused>,
-    /// None where there was nothing to seal.
-    pub sealed: Option<Sealed>,
+    /// None where there was nothing to write.
+    pub written: Option<Written>,
 }
 
 /// Who signs a publish, and what for.
@@ -32,31 +32,32 @@ pub struct Signing<'a> {
     pub claim: Claim,
 }
 
-/// Publishes artifacts into a registry and seals it. Nothing is sealed when nothing is new. What is not signed by the owners of
+/// Publishes artifacts into a registry: seals or proposes them. Nothing is written when nothing is new. What is not signed by the owners of
 /// its name is refused before anything is written.
 pub fn publish(
-    writer: &mut Writer,
+    to: &mut Destination,
     incoming: Vec<Incoming>,
     signing: Option<Signing>,
     now: jiff::Timestamp,
 ) -> Result<Published, PublishError> {
     loop {
-        let known = writer.checkpoint().size;
-        match attempt(writer, incoming.clone(), signing, now) {
+        let known = to.writer.checkpoint().size;
+        match attempt(to, incoming.clone(), signing, now) {
             // What stands in the way was sealed by another writer since the plan was made; it may be the very same.
             Err(PublishError::Registry(RegistryError::Refused { .. }))
-                if writer.checkpoint().size > known => {}
+                if to.writer.checkpoint().size > known => {}
             published => return published,
         }
     }
 }
 
 fn attempt(
-    writer: &mut Writer,
+    to: &mut Destination,
     incoming: Vec<Incoming>,
     signing: Option<Signing>,
     now: jiff::Timestamp,
 ) -> Result<Published, PublishError> {
+    let writer = &to.writer;
     let names: BTreeSet<PackageName> = incoming.iter().map(|artifact| artifact.name.clone()).collect();
     let mut known = BTreeMap::new();
     for name in names {
@@ -86,20 +87,19 @@ fn attempt(
             }
         }
     }
-    let shared = &*writer;
-    shared.in_parallel(|| {
-        let put = |blob: &StagedBlob| shared.put_blob(&blob.path, &blob.file, blob.blake3, blob.size);
+    writer.in_parallel(|| {
+        let put = |blob: &StagedBlob| writer.put_blob(&blob.path, &blob.file, blob.blake3, blob.size);
         blobs.par_iter().try_for_each(put)?;
-        small_blobs.par_iter().try_for_each(|blob| shared.put_small_blob(blob.name, &blob.bytes))
+        small_blobs.par_iter().try_for_each(|blob| writer.put_small_blob(blob.name, &blob.bytes))
     })?;
     let records = signed.iter().flat_map(|signed| &signed.records);
     let releases: BTreeSet<String> = records.filter_map(title).collect();
-    let sealed = match signed.is_empty() {
+    let written = match signed.is_empty() {
         true => None,
-        false => Some(commit(writer, signed, now)?),
+        false => Some(commit(to, signed, now)?),
     };
     let releases = releases.into_iter().collect();
-    Ok(Published { releases, claimed, blobs: blobs.len(), already_there, refused, sealed })
+    Ok(Published { releases, claimed, blobs: blobs.len(), already_there, refused, written })
 }
 
 /// Signs the records of one package, with the claim of its name before them where there is one.

@@ -7,6 +7,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use url::Url;
 
 use super::snapshot::Entry;
 use super::{RegistryError, layout, seal};
@@ -27,12 +30,20 @@ pub(crate) trait Backend: Send + Sync {
         0
     }
 
+    /// How long a writer waits at most once it was overtaken for the first time; later it is longer.
+    fn first_wait(&self) -> Duration {
+        Duration::from_millis(50)
+    }
+
     /// The state as of now, which the next change continues; none where there is no registry yet. A commit is of a change of the
     /// state that this returned last.
     fn state(&self) -> Result<Option<State>, RegistryError>;
 
     /// The first `limit` bytes of a file, or none if it is not there.
     fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RegistryError>;
+
+    /// The bytes of a file from `from` on, `length` of them or fewer; none if it is not there.
+    fn read_range(&self, path: &str, from: u64, length: u64) -> Result<Option<Vec<u8>>, RegistryError>;
 
     /// How many bytes a file has, or none if it is not there.
     fn length(&self, path: &str) -> Result<Option<u64>, RegistryError>;
@@ -44,11 +55,50 @@ pub(crate) trait Backend: Send + Sync {
     /// record names it.
     fn put_blob(&self, source: &Path, path: &str, digest: Blake3, size: u64) -> Result<(), RegistryError>;
 
-    /// Writes a small blob.
+    /// Writes a small blob, or another file that no record names.
     fn put(&self, path: &str, bytes: &[u8]) -> Result<(), RegistryError>;
+
+    /// Makes what was put so far show, which no record names; `what` is a title for it.
+    fn publish_put(&self, _what: &str) -> Result<(), RegistryError> {
+        Ok(())
+    }
 
     /// Makes a change the next state, whole or not at all, for readers too.
     fn commit(&self, change: &Prepared) -> Result<Outcome, RegistryError>;
+
+    /// The branch that proposals are for, where this is a git repository.
+    fn base_branch(&self) -> Result<Option<String>, RegistryError> {
+        Ok(None)
+    }
+
+    /// Puts lines behind the committed ones, with the blobs that were put before, for whoever seals to judge. Readers see nothing of it.
+    fn propose(&self, _lines: &[Lines], _branch: &Branch) -> Result<Proposed, RegistryError> {
+        Err(RegistryError::NoProposals { location: self.location().to_owned() })
+    }
+}
+
+/// The branch of a git repository on which a proposal is pushed, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Branch {
+    /// Without `refs/heads/`.
+    pub name: String,
+    /// The repository that it is pushed to, where that is another one than the registry's: a fork.
+    pub remote: Option<Url>,
+    /// The whole name of the reference that is pushed to, where the server makes a request of that in place of a branch.
+    pub reference: Option<String>,
+    /// For the server: `git push -o`.
+    pub options: Vec<String>,
+}
+
+/// What has become of a proposal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proposed {
+    /// All of it waits to be sealed already, in the index files themselves.
+    WaitsAlready,
+    /// In the index files, behind their committed lines.
+    Appended,
+    /// On a branch. `said` is what the server said to the push; nothing had to be pushed where the branch held all of it.
+    Pushed { said: Option<String> },
 }
 
 /// The two files that say what state a registry is in.

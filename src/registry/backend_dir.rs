@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::backend::{Backend, Lines, Outcome, Prepared, Replaced, State};
-use super::directory::{lock, put_blob, read_first, replace_checkpoint, replace_shared_file, sync_folder};
+use super::backend::{Backend, Branch, Lines, Outcome, Prepared, Proposed, Replaced, State};
+use super::directory::{lock, put_blob, read_range, replace_checkpoint, replace_shared_file, sync_folder};
 use super::{RegistryError, layout};
 use crate::model::Blake3;
 
@@ -19,8 +19,8 @@ use crate::model::Blake3;
 pub(crate) struct DirBackend {
     dir: PathBuf,
     location: String,
-    /// Held for as long as this lives.
-    _lock: File,
+    /// Held for as long as this lives. None: nothing is written.
+    _lock: Option<File>,
 }
 
 impl DirBackend {
@@ -39,7 +39,12 @@ impl DirBackend {
 
     /// As `open`, of a folder where there is no registry yet.
     pub fn begin(dir: &Path) -> Result<Self, RegistryError> {
-        Ok(Self { dir: dir.into(), location: dir.display().to_string(), _lock: lock(dir)? })
+        Ok(Self { _lock: Some(lock(dir)?), ..Self::for_reading(dir) })
+    }
+
+    /// For whoever reads as a writer does, and writes nothing: the folder may be one that only may be read.
+    pub fn for_reading(dir: &Path) -> Self {
+        Self { dir: dir.into(), location: dir.display().to_string(), _lock: None }
     }
 
     /// Puts lines behind the committed bytes of their file, in place of whatever stands there. A proposal that is sealed stands in the
@@ -108,7 +113,11 @@ impl Backend for DirBackend {
     }
 
     fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RegistryError> {
-        read_first(&self.dir, path, limit)
+        read_range(&self.dir, path, 0, limit)
+    }
+
+    fn read_range(&self, path: &str, from: u64, length: u64) -> Result<Option<Vec<u8>>, RegistryError> {
+        read_range(&self.dir, path, from, length)
     }
 
     fn length(&self, path: &str) -> Result<Option<u64>, RegistryError> {
@@ -167,5 +176,10 @@ impl Backend for DirBackend {
         sync_folder(&self.dir.join("log"))?;
         change.cut.iter().try_for_each(|(path, committed)| self.cut(path, *committed))?;
         Ok(Outcome::Committed)
+    }
+
+    fn propose(&self, lines: &[Lines], _branch: &Branch) -> Result<Proposed, RegistryError> {
+        lines.par_iter().try_for_each(|lines| self.append(lines))?;
+        Ok(Proposed::Appended)
     }
 }

@@ -1,7 +1,7 @@
 //! The files of a registry in a directory as a writer makes them: one writer at a time, readable by all, lasting.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write as _};
+use std::io::{ErrorKind, Read, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -135,12 +135,23 @@ pub(super) fn read_log(dir: &Path, paths: &[String]) -> Result<Vec<Vec<u8>>, Reg
     paths.iter().map(read).collect()
 }
 
-/// The first `limit` bytes of a file, or none if it is not there.
-pub(super) fn read_first(dir: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RegistryError> {
+/// The bytes of a file from `from` on, `length` of them or fewer, or none if it is not there.
+pub(super) fn read_range(
+    dir: &Path,
+    path: &str,
+    from: u64,
+    length: u64,
+) -> Result<Option<Vec<u8>>, RegistryError> {
     let full = dir.join(path);
-    let mut bytes = Vec::new();
-    match File::open(&full).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {
-        Ok(_) => Ok(Some(bytes)),
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(&full)?;
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(length).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    match read() {
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(RegistryError::io("read", full)(error)),
     }
@@ -148,6 +159,6 @@ pub(super) fn read_first(dir: &Path, path: &str, limit: u64) -> Result<Option<Ve
 
 /// Reads the index file `path`, of which the snapshot says `entry`, and checks its committed bytes.
 pub(super) fn index_file(dir: &Path, path: &str, entry: Option<Entry>) -> Result<IndexFile, RegistryError> {
-    let bytes = read_first(dir, path, index_limit(entry))?;
+    let bytes = read_range(dir, path, 0, index_limit(entry))?;
     cut_index(&dir.display().to_string(), path, bytes, entry)
 }

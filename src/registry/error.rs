@@ -143,6 +143,28 @@ pub enum RegistryError {
         "{location} got another log key, {key}, while this command ran; nothing was changed\n  hint: run the command again, with the new key"
     )]
     KeyChanged { location: String, key: String },
+    #[error(
+        "{location} was opened without its log key, and nothing can be sealed there\n  hint: propose it, or seal it where the key is"
+    )]
+    NotSealing { location: String },
+    #[error(
+        "proposals cannot wait in {location}\n  hint: publish with the log key, or propose to a registry in a folder or a git repository"
+    )]
+    NoProposals { location: String },
+    #[error(
+        "the branch `{branch}` of {location} holds something else\n  hint: remove it there, if nobody needs it"
+    )]
+    BranchTaken { location: String, branch: String },
+    #[error(
+        "cannot push the proposal to {location}: {reason}\n  hint: push it to a fork of yours with --remote URL; or have somebody push it who may: it is in {0}, from which `git fetch {0} {branch}` takes it", bundle.display()
+    )]
+    Bundled { location: String, branch: String, reason: String, bundle: PathBuf },
+    #[error("cannot push to {location}: {reason}\n  hint: {hint}")]
+    Push { location: String, reason: String, hint: Cow<'static, str> },
+    #[error(
+        "{path} has {size} bytes, and no file of more than {limit} bytes goes into a git repository\n  hint: forges refuse large files; keep a registry that has some in a bucket or a folder"
+    )]
+    LargeForGit { path: PathBuf, size: u64, limit: u64 },
     #[error("cannot write {path} of {location}: {reason}\n  hint: {hint}")]
     Write { location: String, path: String, reason: String, hint: Cow<'static, str> },
     #[error(

@@ -57,7 +57,8 @@ impl Requests {
         self.once(Method::POST, url, headers, body).await
     }
 
-    async fn once(
+    /// One request, which no redirect moves elsewhere.
+    pub async fn once(
         &self,
         method: Method,
         url: &Url,

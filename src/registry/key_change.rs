@@ -18,7 +18,7 @@ impl Writer {
     pub fn rotate_key(&mut self, new: LogKey, now: jiff::Timestamp) -> Result<Sealed, RegistryError> {
         let verifier_key = new.verifier_key()?;
         let old = self.config.key.clone();
-        let handover = Handover::sign(&self.key, &old, &verifier_key, self.checkpoint.size)?;
+        let handover = Handover::sign(self.log_key()?, &old, &verifier_key, self.checkpoint.size)?;
         let known = self.committed(layout::KEYS_INDEX)?;
         let had = |record: &Record| matches!(record, Record::Key(known) if known.key == verifier_key);
         if old == verifier_key

@@ -66,6 +66,9 @@ pub(super) struct Rules<'a> {
     pub time: jiff::Timestamp,
 }
 
+/// Chooses lines for an index file by its path, its committed bytes, those behind them, and records: `prepare` or `propose`.
+pub(super) type Judge = fn(String, &[u8], Vec<u8>, Vec<Record>, Rules<'_>) -> Result<Batch, RegistryError>;
+
 /// The index file in which a record stands.
 pub(super) fn path_of(record: &Record) -> Result<String, RegistryError> {
     let path = layout::index_path(record).map_err(|source| bad_record(&source))?;
@@ -143,6 +146,43 @@ pub(super) fn prepare(
     Ok(batch)
 }
 
+/// Chooses what of `records` is to be proposed behind the lines that wait already: those that do not wait there themselves. All must be
+/// what a seal would commit, as things stand now.
+pub(super) fn propose(
+    path: String,
+    committed: &[u8],
+    behind: Vec<u8>,
+    records: Vec<Record>,
+    rules: Rules,
+) -> Result<Batch, RegistryError> {
+    let mut ours = Vec::with_capacity(records.len());
+    for record in records {
+        ours.push((record.to_line().map_err(|error| bad_record(&error))?, record));
+    }
+    let waits = |line: &str| split_lines(&behind).any(|(there, ended)| ended && there == line.as_bytes());
+    let new: Vec<String> = ours.iter().map(|(line, _)| line).filter(|line| !waits(line)).cloned().collect();
+    let mut all = behind.clone();
+    end_line(&mut all);
+    for line in &new {
+        all.extend_from_slice(line.as_bytes());
+        all.push(b'\n');
+    }
+    let batch = prepare(path, committed, all, Vec::new(), rules)?;
+    for dropped in &batch.dropped {
+        if let Some((_, record)) = ours.iter().find(|(line, _)| *line == dropped.line) {
+            return Err(refused(record, dropped.reason.clone()));
+        }
+    }
+    Ok(Batch { lines: new, dropped: Vec::new(), behind, ..batch })
+}
+
+/// What a writer that died has left of a line becomes one of its own.
+fn end_line(text: &mut Vec<u8>) {
+    if text.last().is_some_and(|last| *last != b'\n') {
+        text.push(b'\n');
+    }
+}
+
 impl Batch {
     /// Ends the batch with its seal line, its first record being entry `first` of the log. Returns the number of the
     /// next entry.
@@ -172,6 +212,18 @@ impl Batch {
         let mut entries = std::mem::take(&mut self.files);
         entries.push((self.path.clone(), self.entry));
         entries
+    }
+
+    /// The lines behind the committed ones, with those of a proposal after them.
+    pub(super) fn into_proposal(self) -> Lines {
+        let Self { path, committed_length: committed, behind, lines, .. } = self;
+        let mut text = behind.clone();
+        end_line(&mut text);
+        for line in lines {
+            text.extend_from_slice(line.as_bytes());
+            text.push(b'\n');
+        }
+        Lines { path, committed, behind, text }
     }
 
     pub(super) fn into_lines(self) -> Lines {

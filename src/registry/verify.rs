@@ -2,6 +2,8 @@
 
 mod blobs;
 
+pub(crate) use blobs::check_file;
+
 use std::collections::BTreeMap;
 
 use futures::future::BoxFuture;

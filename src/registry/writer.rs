@@ -2,20 +2,19 @@
 
 mod blobs;
 mod create;
+mod place;
 mod proposals;
 mod reading;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::executor::block_on;
 use rayon::prelude::*;
 
 use super::backend::{Backend, InBackend, Outcome, Prepared, State};
-use super::backend_dir::DirBackend;
-use super::bucket::{BucketBackend, BucketPlace};
 use super::key_change::{committed_config, file_record};
 use super::log;
 use super::seal::{self, Batch, Dropped};
@@ -23,17 +22,18 @@ use super::snapshot;
 use super::{Authority, Checkpoint, Config, LogKey, RegistryError, backoff, layout};
 use crate::model::{Blake3, Prefixes, Record};
 
+pub use place::Place;
+
 /// How far the clock of this machine may be behind that of another one that sealed before it, in seconds: less than that, and
 /// the new state is of the same second as the old one.
 const CLOCKS_DIFFER: i64 = 300;
-/// How long a writer waits at most after it was overtaken for the first time.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// A registry, opened for one writer.
 pub struct Writer {
     pub(super) backend: Box<dyn Backend>,
     pub(super) config: Config,
-    pub(super) key: LogKey,
+    /// None: it can propose, and seal nothing.
+    pub(super) key: Option<LogKey>,
     pub(super) checkpoint: Checkpoint,
     /// Who knows signatures. None: signed records cannot be sealed, and unsigned ones only where nobody owns their names.
     authority: Option<Arc<dyn Authority>>,
@@ -85,21 +85,21 @@ impl Writer {
         dir: &Path,
         key: impl FnOnce(&Config) -> Result<LogKey, RegistryError>,
     ) -> Result<Self, RegistryError> {
-        Self::at(Box::new(DirBackend::open(dir)?), key)
+        Self::open_at(Place::Folder(dir.into()), |config| key(config).map(Some))
     }
 
-    /// As `open`, of a registry in a bucket, where writers do not wait for each other. Needs to be called where a tokio runtime is
-    /// entered.
-    pub fn open_bucket(
-        place: BucketPlace,
-        key: impl FnOnce(&Config) -> Result<LogKey, RegistryError>,
+    /// As `open`, of a registry anywhere. Without a key, what is published is proposed. Needs to be called where a tokio runtime is
+    /// entered, unless the place is a folder.
+    pub fn open_at(
+        place: Place,
+        key: impl FnOnce(&Config) -> Result<Option<LogKey>, RegistryError>,
     ) -> Result<Self, RegistryError> {
-        Self::at(Box::new(BucketBackend::open(place)?), key)
+        Self::at(place.backend(false)?, key)
     }
 
     fn at(
         backend: Box<dyn Backend>,
-        key: impl FnOnce(&Config) -> Result<LogKey, RegistryError>,
+        key: impl FnOnce(&Config) -> Result<Option<LogKey>, RegistryError>,
     ) -> Result<Self, RegistryError> {
         let (config, checkpoint) = state(&*backend)?;
         let key = key(&config)?;
@@ -111,7 +111,7 @@ impl Writer {
     fn new(
         backend: Box<dyn Backend>,
         config: Config,
-        key: LogKey,
+        key: Option<LogKey>,
         checkpoint: Checkpoint,
     ) -> Result<Self, RegistryError> {
         let pool = match backend.threads() {
@@ -132,9 +132,9 @@ impl Writer {
 
     /// Refuses to go on from a copy that is older than what its key sealed last.
     fn check_continues(&mut self) -> Result<(), RegistryError> {
-        let Some(last) = self.key.last_sealed()? else { return Ok(()) };
-        let check =
-            |this: &Self| this.key.check_continues(this.backend.location(), this, &this.checkpoint, &last);
+        let Some(key) = self.key.clone() else { return Ok(()) };
+        let Some(last) = key.last_sealed()? else { return Ok(()) };
+        let check = |this: &Self| key.check_continues(this.backend.location(), this, &this.checkpoint, &last);
         match check(self) {
             // Another writer with this key may have sealed after the state was read, and before what it remembers was.
             Err(RegistryError::Behind { .. }) => {
@@ -143,6 +143,12 @@ impl Writer {
             }
             checked => checked,
         }
+    }
+
+    pub(super) fn log_key(&self) -> Result<&LogKey, RegistryError> {
+        self.key
+            .as_ref()
+            .ok_or_else(|| RegistryError::NotSealing { location: self.backend.location().into() })
     }
 
     /// Goes on from what is the state by now.
@@ -156,12 +162,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Runs `work` with as many threads as are worth having for this registry.
+    /// Runs `work` with as many threads as are worth having for this registry. The runtime that is entered here is entered there.
     pub fn in_parallel<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        match &self.pool {
-            Some(pool) => pool.install(work),
-            None => work(),
-        }
+        let Some(pool) = &self.pool else { return work() };
+        let runtime = tokio::runtime::Handle::try_current().ok();
+        pool.install(|| {
+            let _entered = runtime.as_ref().map(|runtime| runtime.enter());
+            work()
+        })
     }
 
     /// Lets `authority` judge the signatures of what is sealed.
@@ -173,6 +181,15 @@ impl Writer {
     /// The folder of the registry, where it stands in one.
     pub fn folder(&self) -> Option<&Path> {
         self.backend.folder()
+    }
+
+    /// Where it stands, as it was opened, but for a folder that is no text.
+    pub fn location(&self) -> &str {
+        self.backend.location()
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        &*self.backend
     }
 
     pub fn config(&self) -> &Config {
@@ -220,26 +237,34 @@ impl Writer {
             let (prepared, sealed) = self.in_parallel(|| self.prepare(change.clone(), now))?;
             match self.in_parallel(|| self.backend.commit(&prepared))? {
                 Outcome::Committed => {
-                    self.key = change.key.unwrap_or_else(|| self.key.clone());
-                    self.key.remember(&sealed.checkpoint);
+                    self.key = change.key.or_else(|| self.key.take());
+                    self.log_key()?.remember(&sealed.checkpoint);
                     self.checkpoint = sealed.checkpoint.clone();
                     return Ok(sealed);
                 }
                 Outcome::Overtaken => {
                     overtaken += 1;
-                    std::thread::sleep(backoff(FIRST_WAIT, overtaken));
+                    std::thread::sleep(backoff(self.backend.first_wait(), overtaken));
                     self.reload()?;
+                    // It may have been this very change that was first, if the answer to it was lost.
+                    if log::check_consistency(self, &sealed.checkpoint, &self.checkpoint).is_ok() {
+                        self.log_key()?.remember(&self.checkpoint);
+                        return Ok(sealed);
+                    }
                 }
             }
         }
     }
 
-    /// Computes a change: nothing is written.
-    fn prepare(&self, change: Change, now: jiff::Timestamp) -> Result<(Prepared, Sealed), RegistryError> {
-        let Change { mut records, files: replaced, key, options } = change;
-        let now = self.time(now)?;
+    /// Has `judge` choose the lines for each index file.
+    pub(super) fn judge(
+        &self,
+        change: &Change,
+        now: jiff::Timestamp,
+        judge: seal::Judge,
+    ) -> Result<Vec<Batch>, RegistryError> {
         let put = self.put.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let present = InBackend::new(&*self.backend, !options.blobs_elsewhere, &put, &replaced);
+        let present = InBackend::new(&*self.backend, !change.options.blobs_elsewhere, &put, &change.files);
         let rules = seal::Rules {
             registry: &self.config.name,
             present: &present,
@@ -247,13 +272,13 @@ impl Writer {
             prefixes: &Prefixes::default(),
             time: now,
         };
-        let judge = |(path, records): (String, Vec<Record>), rules| {
-            let file = self.index_file(&path, self.entry(&path)?)?;
-            seal::prepare(path, &file.committed, file.behind, records, rules)
+        let judge = |path: &String, records: &Vec<Record>, rules| {
+            let file = self.index_file(path, self.entry(path)?)?;
+            judge(path.clone(), &file.committed, file.behind, records.clone(), rules)
         };
         // Owners of prefixes come first, and have the lower numbers: the other records of this seal are under them.
-        let first = match records.remove_entry(layout::PREFIXES_INDEX) {
-            Some(of_prefixes) => Some(judge(of_prefixes, rules)?),
+        let first = match change.records.get_key_value(layout::PREFIXES_INDEX) {
+            Some((path, records)) => Some(judge(path, records, rules)?),
             None => None,
         };
         let prefixes = match &first {
@@ -261,11 +286,19 @@ impl Writer {
             None => self.prefixes()?,
         };
         let rules = seal::Rules { prefixes: &prefixes, ..rules };
-        let others = records.into_par_iter().map(|one| judge(one, rules)).collect::<Result<Vec<_>, _>>();
+        let others = change.records.par_iter().filter(|(path, _)| *path != layout::PREFIXES_INDEX);
+        let others = others.map(|(path, records)| judge(path, records, rules)).collect::<Result<Vec<_>, _>>();
         if let Some(failure) = present.failure() {
             return Err(failure);
         }
-        let mut batches: Vec<Batch> = first.into_iter().chain(others?).collect();
+        Ok(first.into_iter().chain(others?).collect())
+    }
+
+    /// Computes a change: nothing is written.
+    fn prepare(&self, change: Change, now: jiff::Timestamp) -> Result<(Prepared, Sealed), RegistryError> {
+        let now = self.time(now)?;
+        let mut batches = self.judge(&change, now, seal::prepare)?;
+        let Change { files: replaced, key, options, .. } = change;
         let refused_only = |batch: &&Batch| batch.lines.is_empty() && !batch.dropped.is_empty();
         let cut = match options.drop_refused {
             true => batches
@@ -309,7 +342,7 @@ impl Writer {
                 .map(|(path, bytes)| self.replaced(path, bytes))
                 .collect::<Result<_, _>>()?,
             cut,
-            checkpoint: checkpoint.sign(key.as_ref().unwrap_or(&self.key))?,
+            checkpoint: checkpoint.sign(key.as_ref().map_or_else(|| self.log_key(), Ok)?)?,
         };
         Ok((prepared, Sealed { checkpoint, records, dropped }))
     }

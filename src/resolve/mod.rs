@@ -77,6 +77,7 @@ pub enum Asker {
     Project,
     Environment,
     Import,
+    Check,
 }
 
 impl std::fmt::Display for Asker {
@@ -85,6 +86,7 @@ impl std::fmt::Display for Asker {
             Self::Project => "the project",
             Self::Environment => "the environment",
             Self::Import => "the import",
+            Self::Check => "the check",
         })
     }
 }

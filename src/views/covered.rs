@@ -1,17 +1,16 @@
 //! The state of the registry that the views show.
 
 use std::collections::BTreeSet;
-use std::io;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::ViewsError;
+use super::files::Files;
 use crate::model::Record;
 use crate::registry::log::{check_consistency, replay};
-use crate::registry::{Checkpoint, Reader, RegistryError, replace_shared_file};
+use crate::registry::{Checkpoint, Reader, RegistryError};
 
-const FILE: &str = ".state.json";
+pub(super) const FILE: &str = "simple/.state.json";
 
 /// Counted up when pages look different, so that they are all made anew.
 const FORMAT: u32 = 2;
@@ -26,28 +25,32 @@ pub(super) struct Covered {
 }
 
 impl Covered {
-    /// What the views of `folder` show; none where that is not known.
-    pub(super) fn read(folder: &Path) -> Option<Self> {
-        let covered: Self = serde_json::from_slice(&std::fs::read(folder.join(FILE)).ok()?).ok()?;
-        (covered.format == FORMAT).then_some(covered)
+    /// What the views show; none where that is not known.
+    pub(super) fn read(files: &dyn Files) -> Result<Option<Self>, ViewsError> {
+        let covered: Option<Self> = files.read(FILE)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Ok(covered.filter(|covered| covered.format == FORMAT))
     }
 
-    pub(super) fn write(folder: &Path, reader: &Reader) -> Result<(), ViewsError> {
+    /// Says what they show, once all that was written lasts.
+    pub(super) fn write(files: &dyn Files, reader: &Reader) -> Result<(), ViewsError> {
         let Checkpoint { size, .. } = *reader.checkpoint();
         let covered = Self { format: FORMAT, size, root: reader.checkpoint().root_base64() };
         let mut bytes = serde_json::to_vec(&covered)?;
         bytes.push(b'\n');
-        Ok(replace_shared_file(&folder.join(FILE), &bytes)?)
+        files.sync()?;
+        files.write(FILE, &bytes)?;
+        files.sync()
     }
 
-    pub(super) fn remove(folder: &Path) -> Result<(), ViewsError> {
-        let path = folder.join(FILE);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(ViewsError::io("remove", path)(error))
-            }
-            _ => Ok(()),
-        }
+    /// Has it not be known what they show.
+    pub(super) fn forget(files: &dyn Files) -> Result<(), ViewsError> {
+        files.write(FILE, b"{}\n")?;
+        files.sync()
+    }
+
+    /// Whether these are the views of the reader's state.
+    pub(super) fn is_of(&self, reader: &Reader) -> bool {
+        self.size == reader.checkpoint().size && self.root == reader.checkpoint().root_base64()
     }
 
     /// The files that were sealed since, by the log. None: the log does not continue this state, or it cannot be read.

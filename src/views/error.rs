@@ -11,8 +11,10 @@ use crate::registry::{RegistryError, hint_of};
 pub enum ViewsError {
     #[error("cannot {action} {}: {source}{}", path.display(), hint_of(source))]
     Io { action: &'static str, path: PathBuf, source: io::Error },
-    #[error("{} is not what the signed state says\n  hint: `rvp registry verify` says what is wrong with the registry", path.display())]
-    Altered { path: PathBuf },
+    #[error(
+        "{path} is not what the signed state says\n  hint: `rvp registry verify` says what is wrong with the registry"
+    )]
+    Altered { path: String },
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(transparent)]

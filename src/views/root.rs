@@ -4,13 +4,13 @@
 //! Each project has a line of its own. New ones come last; sorted are those that were there when the list was made.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{Seek as _, SeekFrom, Write as _};
-use std::path::Path;
 
+use super::ViewsError;
+use super::files::{Files, replace_if_changed};
 use super::page::{API_VERSION, document};
-use super::{HTML, JSON, ViewsError, replace_if_changed};
-use crate::registry::write_shared_file_unsynced;
+
+const HTML: &str = "simple/index.html";
+const JSON: &str = "simple/index.json";
 
 /// What stands before the projects and behind them in the JSON form (PEP 691).
 fn around() -> (String, &'static str) {
@@ -30,13 +30,10 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(|line| line.strip_suffix(',').unwrap_or(line))
 }
 
-/// Adds projects to the list in `folder`; returns how many files changed, or none if there is no list that can be added to.
-pub(super) fn add(folder: &Path, names: &[&str]) -> Result<Option<usize>, ViewsError> {
-    let (Ok(html), Ok(json)) =
-        (std::fs::read_to_string(folder.join(HTML)), std::fs::read_to_string(folder.join(JSON)))
-    else {
-        return Ok(None);
-    };
+/// Adds projects to the list; returns how many files changed, or none if there is no list that can be added to.
+pub(super) fn add(files: &dyn Files, names: &[&str]) -> Result<Option<usize>, ViewsError> {
+    let text = |path| Ok::<_, ViewsError>(files.read(path)?.and_then(|bytes| String::from_utf8(bytes).ok()));
+    let (Some(html), Some(json)) = (text(HTML)?, text(JSON)?) else { return Ok(None) };
     let (before, behind) = around();
     let Some(objects) = json.strip_prefix(&before).and_then(|rest| rest.strip_suffix(behind)) else {
         return Ok(None);
@@ -51,21 +48,13 @@ pub(super) fn add(folder: &Path, names: &[&str]) -> Result<Option<usize>, ViewsE
         return Ok(None);
     }
     if !more_html.is_empty() || whole < html.len() {
-        let path = folder.join(HTML);
-        let append = || {
-            let mut file = File::options().write(true).open(&path)?;
-            file.set_len(whole as u64)?;
-            file.seek(SeekFrom::End(0))?;
-            file.write_all(more_html.iter().map(|line| format!("{line}\n")).collect::<String>().as_bytes())?;
-            file.sync_data()
-        };
-        append().map_err(ViewsError::io("append to", &path))?;
+        let more: String = more_html.iter().map(|line| format!("{line}\n")).collect();
+        files.append(HTML, whole, more.as_bytes())?;
     }
     if !more_json.is_empty() {
         let known = Some(objects).filter(|objects| !objects.is_empty());
         let all: Vec<&str> = known.into_iter().chain(more_json.iter().map(String::as_str)).collect();
-        // Whether the disk has it is found out above, by the next one who adds to it.
-        write_shared_file_unsynced(&folder.join(JSON), (before + &all.join(",\n") + behind).as_bytes())?;
+        files.write(JSON, (before + &all.join(",\n") + behind).as_bytes())?;
     }
     Ok(Some(usize::from(!more_html.is_empty()) + usize::from(!more_json.is_empty())))
 }
@@ -80,23 +69,25 @@ fn missing(text: &str, names: &[&str], line: fn(&str) -> String) -> Vec<String> 
 }
 
 /// Writes the list; returns how many files changed.
-pub(super) fn write(folder: &Path, mut names: Vec<&str>) -> Result<usize, ViewsError> {
+pub(super) fn write(files: &dyn Files, mut names: Vec<&str>) -> Result<usize, ViewsError> {
     names.sort_unstable();
     names.dedup();
     let links: String = names.iter().map(|name| link(name) + "\n").collect();
     let page = document("Simple index", &links);
     // What HTML lets be left out at the end is: so lines can be appended, and whoever reads meanwhile has a whole page.
     let page = page.strip_suffix("</body>\n</html>\n").unwrap_or(&page);
-    let html = replace_if_changed(&folder.join(HTML), page.as_bytes(), None)?;
+    let html = replace_if_changed(files, HTML, page.as_bytes())?;
     let (before, behind) = around();
     let objects: Vec<String> = names.into_iter().map(object).collect();
     let json = before + &objects.join(",\n") + behind;
-    Ok(html + replace_if_changed(&folder.join(JSON), json.as_bytes(), None)?)
+    Ok(html + replace_if_changed(files, JSON, json.as_bytes())?)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Views;
     use super::*;
+    use std::path::Path;
 
     fn read(folder: &Path, file: &str) -> String {
         std::fs::read_to_string(folder.join(file)).unwrap()
@@ -124,31 +115,32 @@ mod tests {
     #[test]
     fn a_list_is_added_to_and_mended() {
         let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
-        assert_eq!(add(folder, &["walls"]).unwrap(), None);
-        assert_eq!(write(folder, vec![]).unwrap(), 2);
+        let views = Views::create(folder.path()).unwrap();
+        let (files, folder) = (&*views.files, folder.path());
+        assert_eq!(add(files, &["walls"]).unwrap(), None);
+        assert_eq!(write(files, vec![]).unwrap(), 2);
         assert_eq!(names(folder), [""; 0]);
-        assert_eq!(add(folder, &["walls", "doors"]).unwrap(), Some(2));
+        assert_eq!(add(files, &["walls", "doors"]).unwrap(), Some(2));
         let early = read(folder, JSON);
-        assert_eq!(add(folder, &["walls", "bricks"]).unwrap(), Some(2));
+        assert_eq!(add(files, &["walls", "bricks"]).unwrap(), Some(2));
         assert_eq!(names(folder), ["bricks", "doors", "walls"]);
         let html = read(folder, HTML);
-        assert_eq!(add(folder, &["walls", "bricks"]).unwrap(), Some(0));
+        assert_eq!(add(files, &["walls", "bricks"]).unwrap(), Some(0));
 
         // A line by half, and one more than in the other form.
         std::fs::write(folder.join(HTML), format!("{html}<a href=\"roofs")).unwrap();
-        assert_eq!(add(folder, &["roofs"]).unwrap(), Some(2));
+        assert_eq!(add(files, &["roofs"]).unwrap(), Some(2));
         assert_eq!(names(folder), ["bricks", "doors", "roofs", "walls"]);
         std::fs::write(folder.join(HTML), read(folder, HTML) + &link("tiles") + "\n").unwrap();
-        assert_eq!(add(folder, &["tiles"]).unwrap(), Some(1));
+        assert_eq!(add(files, &["tiles"]).unwrap(), Some(1));
         assert_eq!(names(folder), ["bricks", "doors", "roofs", "tiles", "walls"]);
 
         // What is not a list, or an older one, is made anew.
         for damaged in ["", "{}", &early, "[\n]}\n"] {
             std::fs::write(folder.join(JSON), damaged).unwrap();
-            assert_eq!(add(folder, &["units"]).unwrap(), None, "{damaged}");
+            assert_eq!(add(files, &["units"]).unwrap(), None, "{damaged}");
         }
-        assert_eq!(write(folder, vec!["walls", "doors"]).unwrap(), 2);
+        assert_eq!(write(files, vec!["walls", "doors"]).unwrap(), 2);
         assert_eq!(names(folder), ["doors", "walls"]);
     }
 }

@@ -125,6 +125,7 @@ fn the_first_page_lists_the_commands() {
     Commands:
       init        Make a key and an empty, sealed registry
       import      Fill a registry from a folder of packages, or from a simple index
+      check       Check the proposed lines of a registry before they are merged
       seal        Check the proposed lines of a registry, log them, and sign the new state
       verify      Replay the log of a registry, and check every file against it
       views       Make the pages of `simple/`, for pip and uv

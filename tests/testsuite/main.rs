@@ -5,6 +5,7 @@
 mod approvals;
 mod attacks;
 mod attestations;
+mod bucket_publish;
 mod c2sp;
 mod clocks;
 mod config;
@@ -18,6 +19,8 @@ mod format_signatures;
 mod freshness;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod git_proposals;
+mod git_publish;
 mod help;
 mod hostile_host;
 mod hostile_wheels;
@@ -35,6 +38,8 @@ mod mirror_bundle;
 mod mirror_crashes;
 mod mirror_faults;
 mod ownership;
+#[cfg(unix)]
+mod pages_example;
 mod policy;
 mod policy_check;
 mod policy_files;
@@ -45,8 +50,13 @@ mod policy_signed;
 mod project;
 mod project_edits;
 mod publish;
+mod publish_example;
+mod pull_requests;
+#[cfg(unix)]
+mod push_options;
 mod registry;
 mod registry_add;
+mod registry_check;
 mod registry_crashes;
 mod registry_faults;
 mod rotation;

@@ -78,14 +78,14 @@ fn publish_needs_a_file_a_registry_and_its_key() {
     ----- stdout -----
     ----- stderr -----
     error: no registry is set
-      hint: name the folder of one with --registry DIR
+      hint: name the folder or the URL of one with --registry
     ");
     assert_snapshot!(world.rvp(&format!("publish {wheel} --registry https://example.com/r")), @r"
     exit code: 1
     ----- stdout -----
     ----- stderr -----
     error: https://example.com/r cannot be written to: a web server only reads
-      hint: publish into the folder that it serves
+      hint: publish into the folder or the bucket that it serves
     ");
     assert_snapshot!(world.rvp(&format!("publish {wheel} --registry nowhere")), @r"
     exit code: 1

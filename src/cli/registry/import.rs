@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
-use rvp::model::{Requirement, Target, TargetSpec};
+use rvp::model::Requirement;
 use rvp::project::{Location, Settings};
-use rvp::publish::{Claim, ReadArtifacts, Signing, Source, Staging, Wanted, attest_beside, read_folder};
-use rvp::resolve::{NoRules, decide_target};
+use rvp::publish::{
+    Claim, Destination, ReadArtifacts, Signing, Source, Staging, Wanted, attest_beside, read_folder,
+};
 use rvp::trust::RecordVerifier;
 
 use crate::cli::arguments::requirement;
 use crate::cli::context::Context;
-use crate::cli::known_hosts::KnownHosts;
-use crate::cli::machine::ThisMachine;
 use crate::cli::publish::{host, hosts_of};
 use crate::cli::published::report;
 use crate::cli::record_signing::RecordSigning;
+use crate::cli::targets::TargetArguments;
 use crate::cli::writable::Access;
 
 /// Fill a registry from a folder of packages, or from a simple index
@@ -28,14 +28,14 @@ use crate::cli::writable::Access;
 /// An import that was interrupted goes on where it ended.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder of the registry, or the URL of its bucket
+    /// The folder of the registry, or the URL of its bucket or git repository
     #[arg(value_name = "DIR-or-URL", value_parser = Location::parse)]
     registry: Location,
     /// Packages as requirements: `pandas`, `numpy<2`, `uvicorn[standard]`
     #[arg(value_name = "NAME", value_parser = requirement, required_unless_present = "from", conflicts_with = "from")]
     names: Vec<Requirement>,
     /// Import all wheels and source distributions below this folder
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["target", "python", "platform"])]
     from: Option<PathBuf>,
     /// A simple index; of several, the first that has a name [default: that of pip]
     #[arg(long, value_name = "URL", conflicts_with = "from")]
@@ -43,15 +43,8 @@ pub struct Arguments {
     /// Every version that fits, each with what it needs [default: the newest]
     #[arg(long, conflicts_with = "from")]
     all_versions: bool,
-    /// A host release to import for: revit==2025.4; may be given several times
-    #[arg(long, value_name = "HOST==VERSION", conflicts_with = "from")]
-    target: Vec<String>,
-    /// A Python version: 3.12 [default: the host's, or this machine's]
-    #[arg(long, value_name = "VERSION", conflicts_with = "from")]
-    python: Vec<String>,
-    /// A platform of wheel tags: win_amd64 [default: the host's, or this machine's]
-    #[arg(long, conflicts_with = "from")]
-    platform: Vec<String>,
+    #[command(flatten)]
+    targets: TargetArguments,
     /// A host that all of these packages run in, as `revit>=2022,<2028`
     #[arg(long = "host", value_name = "REQUIREMENT", value_parser = host, requires = "from")]
     hosts: Vec<(String, String)>,
@@ -82,14 +75,14 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         }
     };
     let ReadArtifacts { incoming, refused } = read;
-    let mut writer = open()?;
+    let mut to = Destination::from(open()?);
     let signing = signatory.as_ref().map(|signatory| Signing { signatory, claim: Claim::Nothing });
-    let mut published = rvp::publish::publish(&mut writer, incoming, signing, jiff::Timestamp::now())?;
+    let mut published = rvp::publish::publish(&mut to, incoming, signing, jiff::Timestamp::now())?;
     published.refused.extend(refused);
     if let Some(staging) = staging {
         staging.remove()?;
     }
-    super::views::refresh_after(context, &writer)?;
+    super::views::refresh_after(context, &to.writer)?;
     report(context, &published)
 }
 
@@ -102,7 +95,7 @@ fn download(
     if context.global.offline {
         bail!("packages cannot be imported by name without a network\n  hint: import a folder with --from");
     }
-    let targets = targets(context, arguments)?;
+    let targets = arguments.targets.decide(context, &arguments.registry)?;
     let wanted =
         Wanted { requirements: &arguments.names, targets: &targets, all_versions: arguments.all_versions };
     let progress = if context.global.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
@@ -113,26 +106,4 @@ fn download(
     let read = source.import(context.runtime.handle(), &wanted, staging, &progress);
     progress.finish_and_clear();
     Ok(read?)
-}
-
-/// Every host release asked for, with every Python and every platform asked for.
-fn targets(context: &Context, arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
-    let settings = context.settings(Settings::default(), None)?;
-    let hosts = KnownHosts::of_registry(context, &arguments.registry)?;
-    let machine = ThisMachine::new(context, &settings, None);
-    let mut targets = Vec::new();
-    for host in or_default(&arguments.target) {
-        for python in or_default(&arguments.python) {
-            for platform in or_default(&arguments.platform) {
-                let spec = TargetSpec { host: host.clone(), python: python.clone(), platform };
-                targets.push(decide_target(&spec, &hosts, &NoRules, &machine)?);
-            }
-        }
-    }
-    Ok(targets)
-}
-
-/// The values given, or one that leaves it open.
-fn or_default(values: &[String]) -> Vec<Option<String>> {
-    if values.is_empty() { vec![None] } else { values.iter().cloned().map(Some).collect() }
 }

@@ -6,19 +6,19 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use rvp::model::Record;
 use rvp::project::Location;
-use rvp::registry::{Config, LogKey, REVIT_RELEASES, key_fingerprint};
+use rvp::registry::{Config, LogKey, REVIT_RELEASES, RegistryError, key_fingerprint};
 
 use super::add::link_part;
 use super::views;
 use crate::cli::context::Context;
 use crate::cli::output;
 use crate::cli::secret_file::write_secret;
-use crate::cli::writable::BucketArguments;
+use crate::cli::writable::{Access, BucketArguments};
 
 /// Make a key and an empty, sealed registry
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder to make, absent or empty; or the URL of a bucket or of a prefix in it
+    /// The folder to make, absent or empty; or the URL of a bucket, or of a git repository and its branch
     #[arg(value_name = "DIR-or-URL", value_parser = Location::parse)]
     registry: Location,
     /// The registry's name, and its log's origin [default: the folder's name]
@@ -63,12 +63,21 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let key = key.kept_at(&path);
     let made = arguments.bucket.create(context, &arguments.registry, &config, key.clone(), records);
     if let Err(error) = made {
+        // Where no answer came, the registry may be there all the same, and nobody else has its key.
+        if let Some(
+            RegistryError::Push { .. } | RegistryError::Write { .. } | RegistryError::Unfinished { .. },
+        ) = error.downcast_ref()
+        {
+            context.say(&format!("its private key stays in {}", path.display()));
+            return Err(error);
+        }
         let _ = std::fs::remove_file(&path);
         let _ = key.forget_sealed();
         return Err(error);
     }
     if arguments.simple {
-        views::create(context, &arguments.registry, &verifier_key)?;
+        let access = Access { key: Some(path.clone()), bucket: arguments.bucket.clone() };
+        views::make(context, &arguments.registry, &access)?;
     }
     context.say(&format!("made the registry `{}` in {}", config.name, arguments.registry));
     context.say(&format!(

@@ -1,6 +1,7 @@
 //! `rvp registry …`
 
 mod add;
+mod check;
 mod evidence;
 mod import;
 mod init;
@@ -19,6 +20,7 @@ use super::context::Context;
 pub enum Command {
     Init(init::Arguments),
     Import(Box<import::Arguments>),
+    Check(check::Arguments),
     Seal(seal::Arguments),
     Verify(verify::Arguments),
     Views(views::Arguments),
@@ -35,6 +37,7 @@ pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Init(arguments) => init::run(context, &arguments),
         Command::Import(arguments) => import::run(context, &arguments),
+        Command::Check(arguments) => check::run(context, &arguments),
         Command::Seal(arguments) => seal::run(context, &arguments),
         Command::Verify(arguments) => verify::run(context, &arguments),
         Command::Views(arguments) => views::run(context, &arguments),

@@ -17,7 +17,7 @@ use crate::cli::writable::Access;
 /// all rules back.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder of the registry, or the URL of its bucket
+    /// The folder of the registry, or the URL of its bucket or git repository
     #[arg(value_name = "DIR-or-URL", value_parser = Location::parse)]
     registry: Location,
     /// The policy

@@ -15,7 +15,7 @@ use crate::cli::writable::Access;
 /// Without proposals it signs the present state again, with today's time.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder of the registry, or the URL of its bucket
+    /// The folder of the registry, or the URL of its bucket or git repository
     #[arg(value_name = "DIR-or-URL", value_parser = Location::parse)]
     registry: Location,
     #[command(flatten)]

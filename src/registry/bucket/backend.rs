@@ -72,7 +72,7 @@ impl Backend for BucketBackend {
 
     fn state(&self) -> Result<Option<State>, RegistryError> {
         let found = head::read(&self.objects)?;
-        let mut checkpoint = self.objects.read(layout::CHECKPOINT, layout::MAX_CHECKPOINT)?;
+        let mut checkpoint = self.objects.read(layout::CHECKPOINT, 0, layout::MAX_CHECKPOINT)?;
         let version = match found {
             Some((head, version)) => {
                 // A later one that readers see was put there from elsewhere, as by a copy of a whole folder.
@@ -86,14 +86,18 @@ impl Backend for BucketBackend {
         };
         *self.version.lock().unwrap_or_else(PoisonError::into_inner) = version;
         let Some(checkpoint) = checkpoint else { return Ok(None) };
-        let config = self.objects.read(layout::CONFIG, layout::MAX_CONFIG)?;
+        let config = self.objects.read(layout::CONFIG, 0, layout::MAX_CONFIG)?;
         let location = || self.location().to_owned();
         let missing = || RegistryError::NotARegistry { location: location(), missing: layout::CONFIG };
         Ok(Some(State { config: config.ok_or_else(missing)?, checkpoint }))
     }
 
     fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RegistryError> {
-        self.objects.read(path, limit)
+        self.objects.read(path, 0, limit)
+    }
+
+    fn read_range(&self, path: &str, from: u64, length: u64) -> Result<Option<Vec<u8>>, RegistryError> {
+        self.objects.read(path, from, length)
     }
 
     fn length(&self, path: &str) -> Result<Option<u64>, RegistryError> {

@@ -140,7 +140,7 @@ pub(super) fn apply(objects: &Objects, head: &Head, staged: &Staged) -> Result<(
 
 fn read_staged(objects: &Objects, head: &Head) -> Result<Option<Staged>, RegistryError> {
     let path = head.path();
-    let Some(bytes) = objects.read(&path, MAX_STAGED)? else { return Ok(None) };
+    let Some(bytes) = objects.read(&path, 0, MAX_STAGED)? else { return Ok(None) };
     if Blake3::of(&bytes) != head.staged {
         return Err(damaged(objects, &path, "its digest differs"));
     }
@@ -200,13 +200,13 @@ fn show(objects: &Objects, head: &Head) -> Result<(), RegistryError> {
 
 /// Whether readers see the state or a later one.
 pub(super) fn is_shown(objects: &Objects, head: &Head) -> Result<bool, RegistryError> {
-    let found = objects.read(layout::CHECKPOINT, layout::MAX_CHECKPOINT)?;
+    let found = objects.read(layout::CHECKPOINT, 0, layout::MAX_CHECKPOINT)?;
     Ok(found.is_some_and(|found| position(&found) >= position(&head.checkpoint)))
 }
 
 /// Whether no other change was committed since.
 pub(super) fn is_head(objects: &Objects, head: &Head) -> Result<bool, RegistryError> {
-    Ok(objects.read(layout::HEAD, MAX_HEAD)?.is_some_and(|found| found == head.to_bytes()))
+    Ok(objects.read(layout::HEAD, 0, MAX_HEAD)?.is_some_and(|found| found == head.to_bytes()))
 }
 
 /// The last state that was committed, and its version; none where this bucket was never written to in this way.

@@ -149,11 +149,12 @@ impl BucketStore {
         failure_of(self.kind, error, &self.login, &self.url)
     }
 
-    /// Asks for a file from `from` on: none if it is not there, and no bytes if it ends before that.
+    /// Asks for a file from `from` on, or for the range in `options`, which begins there: none if it is not there, and no bytes if it ends before that.
     async fn get(&self, path: &str, from: u64, options: GetOptions) -> Result<Answer, StoreError> {
         let object = self.object(path)?;
         let bucket = self.bucket().await?;
-        let range = (from > 0).then_some(GetRange::Offset(from));
+        let range = options.range.clone().or((from > 0).then_some(GetRange::Offset(from)));
+        let in_part = range.is_some();
         match bucket.get_opts(&object, GetOptions { range, ..options }).await {
             Ok(result) => Ok(Answer::Here(result)),
             Err(object_store::Error::NotFound { source, .. }) => match no_bucket(source.as_ref()) {
@@ -162,7 +163,7 @@ impl BucketStore {
             },
             Err(object_store::Error::NotModified { .. }) => Ok(Answer::Unchanged),
             // The service answers 416 in a form of its own: ask how long the file is.
-            Err(_) if from > 0 && bucket.head(&object).await.is_ok_and(|meta| meta.size <= from) => {
+            Err(_) if in_part && bucket.head(&object).await.is_ok_and(|meta| meta.size <= from) => {
                 Ok(Answer::Ended)
             }
             Err(error) => Err(self.failed_at(path, &error)),

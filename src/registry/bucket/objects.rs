@@ -76,11 +76,12 @@ impl Objects {
         })?)
     }
 
-    /// The first `limit` bytes of an object.
-    pub fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RegistryError> {
+    /// The bytes of an object from `from` on, `length` of them or fewer.
+    pub fn read(&self, path: &str, from: u64, length: u64) -> Result<Option<Vec<u8>>, RegistryError> {
+        let range = from..from.saturating_add(length);
         Ok(self.wait(async {
-            match self.store.get(path, 0, GetOptions::new().with_range(Some(0..limit))).await? {
-                Answer::Here(result) => self.store.whole(path, result, limit).await.map(Some),
+            match self.store.get(path, from, GetOptions::new().with_range(Some(range))).await? {
+                Answer::Here(result) => self.store.whole(path, result, length).await.map(Some),
                 Answer::Nowhere | Answer::Unchanged => Ok(None),
                 Answer::Ended => Ok(Some(Vec::new())),
             }

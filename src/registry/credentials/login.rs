@@ -33,6 +33,12 @@ impl Login {
         Self { base, location: location.to_owned(), is_git: location.starts_with("git+"), sources, found }
     }
 
+    /// For an API at `base` that belongs to a registry, with what has been found for it.
+    pub fn to_api(base: Url, location: &str, found: Found, sources: Option<Sources>) -> Self {
+        let found = OnceLock::from(Ok(Some(found)));
+        Self { base, location: location.to_owned(), is_git: false, sources, found }
+    }
+
     fn found(&self) -> Result<Option<&Found>, Failure> {
         let look = || match &self.sources {
             Some(sources) => sources.find(&self.base).map_err(|error: CredentialError| error.parts()),

@@ -111,7 +111,7 @@ pub(super) fn covers(prefix: &Url, url: &Url) -> bool {
 }
 
 /// Whether nobody on the way can read what is sent there.
-fn is_private(url: &Url) -> bool {
+pub(super) fn is_private(url: &Url) -> bool {
     url.scheme() != "http" || super::http_client::is_loopback(url)
 }
 

@@ -28,7 +28,7 @@ impl Sources {
     }
 
     /// The first place that has something for `url`.
-    pub(super) fn find(&self, url: &Url) -> Result<Option<Found>, CredentialError> {
+    pub(in crate::registry) fn find(&self, url: &Url) -> Result<Option<Found>, CredentialError> {
         if let Some(credential) = self.given.clone() {
             return Ok(Some(Found { credential, prefix: url.clone(), source: "what was given".to_owned() }));
         }

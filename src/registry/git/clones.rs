@@ -9,6 +9,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use gix::protocol::fetch::refmap::Source;
+use gix::protocol::handshake::Ref;
 use gix::remote::fetch::{Shallow, Tags};
 use gix_transport::client::blocking_io::Transport;
 
@@ -22,6 +24,8 @@ pub(super) const MAX_CLONE: u64 = 4 << 30;
 pub(super) const MAX_OBJECT: u64 = 256 << 20;
 /// With more fetches than this in a clone, the next one begins anew: nothing else would make its packs one.
 const MAX_PACKS: usize = 50;
+/// What gix locks during a fetch.
+const STALE: [&str; 3] = ["shallow.lock", "refs/rvp/tip.lock", "packed-refs.lock"];
 /// What the tip of the branch was at the last fetch.
 const TIP: &str = "refs/rvp/tip";
 
@@ -44,12 +48,18 @@ impl Clones {
         Tip::at(repository, TIP).ok()
     }
 
-    /// Asks for the branch, and fetches what is new. `connect` makes the connection for a repository.
+    /// Where they are, and whatever else belongs to this place.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Asks for the branch, and fetches what is new; none where there is no such branch. `connect` makes the connection for a
+    /// repository.
     pub fn fetch<T: Transport>(
         &self,
         place: &GitPlace,
         connect: impl FnOnce(&gix::Remote<'_>) -> gix::error::Result<T>,
-    ) -> Result<Tip, Failure> {
+    ) -> Result<Option<Tip>, Failure> {
         let unwritable = |error: io::Error| {
             let reason = format!("its clone in {} cannot be written: {error}", self.folder.display());
             Failure::lasting(
@@ -62,6 +72,10 @@ impl Clones {
         let lock = File::create(self.folder.join("lock")).map_err(unwritable)?;
         lock.lock().map_err(unwritable)?;
         let folder = self.writable_clone().map_err(unwritable)?;
+        // Nobody but a run that was killed can have left these.
+        for lock in STALE {
+            let _ = fs::remove_file(folder.join(lock));
+        }
         let repository = match gix::ThreadSafeRepository::open_opts(&folder, options()) {
             Ok(repository) => repository,
             Err(_) => {
@@ -77,10 +91,12 @@ impl Clones {
                 .map_err(|error| unwritable(io::Error::other(error.to_string())))?
             }
         };
-        fetch_into(&repository.to_thread_local(), &folder, place, connect)?;
+        let Some(reference) = fetch_into(&repository.to_thread_local(), &folder, place, connect)? else {
+            return Ok(None);
+        };
         let repository = gix::ThreadSafeRepository::open_opts(&folder, options())
             .map_err(|error| failure::of_error(&error, &place.repository))?;
-        Tip::at(repository, TIP)
+        Ok(Some(Tip { reference: Some(reference), ..Tip::at(repository, TIP)? }))
     }
 
     fn clone_folder(&self, number: u32) -> PathBuf {
@@ -124,12 +140,13 @@ pub(super) fn options() -> gix::open::Options {
         .with(gix::sec::Trust::Reduced)
 }
 
+/// Brings the clone up to date. Tells the name of the reference that leads to its tip; none where the repository has no such.
 fn fetch_into<T: Transport>(
     repository: &gix::Repository,
     folder: &Path,
     place: &GitPlace,
     connect: impl FnOnce(&gix::Remote<'_>) -> gix::error::Result<T>,
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     let failed = |error: gix::Error| failure::of_error(&error, &place.repository);
     let specs = match place.reference.as_deref() {
         None => vec!["HEAD".to_owned()],
@@ -153,11 +170,13 @@ fn fetch_into<T: Transport>(
     // In the order of the names asked for: a branch goes before a tag.
     let mut mappings: Vec<_> = fetch.ref_map().mappings.iter().collect();
     mappings.sort_by_key(|mapping| mapping.remote.as_name().map(|name| name.starts_with(b"refs/tags/")));
-    let tip = mappings.iter().find_map(|mapping| mapping.remote.as_id());
-    let tip = tip.ok_or_else(|| failure::no_reference(place))?.to_owned();
+    let found =
+        mappings.iter().find_map(|mapping| Some((mapping.remote.as_id()?.to_owned(), &mapping.remote)));
+    let Some((tip, source)) = found else { return Ok(None) };
+    let reference = Some(name_of(source));
     let known = repository.find_reference(TIP).ok().and_then(|known| known.try_id().map(gix::Id::detach));
     if known == Some(tip) && repository.has_object(tip) {
-        return Ok(());
+        return Ok(reference);
     }
     let depth = Shallow::DepthAtRemote(NonZeroU32::MIN);
     let (interrupt, full) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -182,7 +201,15 @@ fn fetch_into<T: Transport>(
     received.map_err(failed)?;
     let any = gix::refs::transaction::PreviousValue::Any;
     repository.reference(TIP, tip, any, "rvp").map_err(failed)?;
-    Ok(())
+    Ok(reference)
+}
+
+/// What a reference of a server is called: for `HEAD`, what that stands for.
+fn name_of(source: &Source) -> String {
+    match source {
+        Source::Ref(Ref::Symbolic { target, .. }) => target.to_string(),
+        source => source.as_name().map(ToString::to_string).unwrap_or_default(),
+    }
 }
 
 /// The bytes of the files in a folder.

@@ -4,10 +4,16 @@
 //! A repository on this machine (`git+file:`) is read where it is. Others are cloned into the cache, shallow, and what is new is
 //! fetched when the state of the registry is asked for; everything after that is read at the commit that was found then.
 
+mod backend;
 mod clones;
 mod failure;
 mod http;
+mod message;
 mod place;
+mod program;
+mod proposal;
+mod push;
+mod staging;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +31,7 @@ use super::http_failure::{Again, Failure};
 use super::http_request::Requests;
 use super::retry::{TRIES, backoff};
 use super::store::{ByteStream, Fresh, Store, StoreError, StoreOptions, checked, without_credentials};
+pub(super) use backend::GitBackend;
 use clones::{Clones, MAX_OBJECT};
 use http::{GitHttp, LastFailure};
 pub use place::GitPlace;
@@ -46,6 +53,8 @@ struct Inner {
 struct Tip {
     repository: gix::ThreadSafeRepository,
     commit: ObjectId,
+    /// The whole name of the reference that led there, as the repository itself has it. None where that was not asked, or where none is.
+    reference: Option<String>,
 }
 
 impl Tip {
@@ -57,7 +66,7 @@ impl Tip {
             .and_then(|mut reference| reference.peel_to_commit())
             .map_err(|error| Failure::lasting(error.to_string(), "check the name of the branch or tag"))?
             .id;
-        Ok(Self { repository, commit })
+        Ok(Self { repository, commit, reference: None })
     }
 }
 
@@ -126,18 +135,23 @@ impl Inner {
         if let Some(tip) = tip.as_ref().filter(|_| !ask) {
             return Ok(tip.clone());
         }
-        let found = match self.place.repository.scheme() {
-            "file" => self.local_tip()?,
-            _ => match self.clones.known().filter(|_| !ask) {
-                Some(known) => known,
-                None => self.fetch_patiently()?,
-            },
+        let found = match self.clones.known().filter(|_| !ask && self.place.repository.scheme() != "file") {
+            Some(known) => known,
+            None => self.newest()?.ok_or_else(|| failure::no_reference(&self.place))?,
         };
         Ok(tip.insert(found).clone())
     }
 
+    /// The commit that the place has now. None: it has no such branch, or no commit at all.
+    fn newest(&self) -> Result<Option<Tip>, Failure> {
+        match self.place.repository.scheme() {
+            "file" => self.local_tip(),
+            _ => self.fetch_patiently(),
+        }
+    }
+
     /// Fetches until it is done, or not to be expected.
-    fn fetch_patiently(&self) -> Result<Tip, Failure> {
+    fn fetch_patiently(&self) -> Result<Option<Tip>, Failure> {
         let mut tries = 1;
         loop {
             let failure = match self.fetch() {
@@ -154,7 +168,7 @@ impl Inner {
         }
     }
 
-    fn fetch(&self) -> Result<Tip, Failure> {
+    fn fetch(&self) -> Result<Option<Tip>, Failure> {
         let url = &self.place.repository;
         let failure = LastFailure::default();
         let runtime = tokio::runtime::Handle::current();
@@ -179,40 +193,56 @@ impl Inner {
         fetched.map_err(|fault| said.unwrap_or(fault))
     }
 
-    fn local_tip(&self) -> Result<Tip, Failure> {
-        let url = &self.place.repository;
-        let folder = url.to_file_path().map_err(|()| {
-            Failure::lasting("it is not the URL of a local folder", "write git+file:///folder")
-        })?;
+    fn local_tip(&self) -> Result<Option<Tip>, Failure> {
+        let folder = self.local_folder()?;
         let repository = gix::ThreadSafeRepository::open_opts(&folder, clones::options()).map_err(|_| {
             Failure::lasting(
                 format!("{} is not a git repository", folder.display()),
                 "check the path; for a registry of plain files in a folder, write the path alone",
             )
         })?;
-        let missing = |_| failure::no_reference(&self.place);
-        match self.place.reference.as_deref() {
-            None => Tip::at(repository, "HEAD").map_err(missing),
-            Some(name) if name.starts_with("refs/") => Tip::at(repository, name).map_err(missing),
-            Some(name) => Tip::at(repository.clone(), &format!("refs/heads/{name}"))
-                .or_else(|_| Tip::at(repository, &format!("refs/tags/{name}")))
-                .map_err(missing),
-        }
+        let names = match self.place.reference.as_deref() {
+            None => {
+                let head = repository.to_thread_local().head_name().ok().flatten();
+                vec![head.map_or("HEAD".to_owned(), |name| name.as_bstr().to_string())]
+            }
+            Some(name) if name.starts_with("refs/") => vec![name.to_owned()],
+            Some(name) => vec![format!("refs/heads/{name}"), format!("refs/tags/{name}")],
+        };
+        let at = |name: String| {
+            let tip = Tip::at(repository.clone(), &name).ok()?;
+            Some(Tip { reference: Some(name), ..tip })
+        };
+        Ok(names.into_iter().find_map(at))
+    }
+
+    fn local_folder(&self) -> Result<PathBuf, Failure> {
+        self.place
+            .repository
+            .to_file_path()
+            .map_err(|()| Failure::lasting("it is not the URL of a local folder", "write git+file:///folder"))
+    }
+
+    /// The parts of the path of a file, from the top of the repository.
+    fn parts<'a>(&'a self, path: &'a str) -> Result<Vec<&'a str>, StoreError> {
+        let (file, _) = checked(&self.location, path)?;
+        let folder = self.place.folder.split('/').filter(|part| !part.is_empty());
+        Ok(folder.chain(file.split('/')).collect())
     }
 
     fn read(&self, tip: &Tip, path: &str, from: u64, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let (file, _) = checked(&self.location, path)?;
-        let folder = self.place.folder.split('/').filter(|part| !part.is_empty());
-        let parts: Vec<&str> = folder.chain(file.split('/')).collect();
-        match read_at(tip, &parts, from, limit) {
-            Ok(bytes) => Ok(bytes),
-            Err(Stop::TooLarge(limit)) => {
-                Err(StoreError::TooLarge { location: self.location.clone(), path: path.to_owned(), limit })
+        read_at(tip, &self.parts(path)?, from, limit).map_err(|stop| self.stopped(path, stop))
+    }
+
+    fn stopped(&self, path: &str, stop: Stop) -> StoreError {
+        match stop {
+            Stop::TooLarge(limit) => {
+                StoreError::TooLarge { location: self.location.clone(), path: path.to_owned(), limit }
             }
-            Err(Stop::Damaged(reason)) => Err(self.failed(
+            Stop::Damaged(reason) => self.failed(
                 path,
                 Failure::lasting(reason, "the repository or its clone in the cache is damaged: remove the folder `git` of the cache, and try again"),
-            )),
+            ),
         }
     }
 
@@ -224,10 +254,9 @@ impl Inner {
     }
 }
 
-/// The bytes of a file from `from` on. Sizes are looked at before anything is inflated. A link or a submodule is no file.
-fn read_at(tip: &Tip, parts: &[&str], from: u64, limit: u64) -> Result<Option<Vec<u8>>, Stop> {
-    let repository = tip.repository.to_thread_local();
-    let mut id = repository.find_commit(tip.commit)?.tree_id()?.detach();
+/// The object of a file. A link or a submodule is no file.
+fn find_at(repository: &gix::Repository, commit: ObjectId, parts: &[&str]) -> Result<Option<ObjectId>, Stop> {
+    let mut id = repository.find_commit(commit)?.tree_id()?.detach();
     for (at, part) in parts.iter().enumerate() {
         let tree = repository.find_tree(id)?;
         let Some(entry) = tree.iter().flatten().find(|entry| entry.filename() == part.as_bytes()) else {
@@ -242,6 +271,13 @@ fn read_at(tip: &Tip, parts: &[&str], from: u64, limit: u64) -> Result<Option<Ve
         }
         id = entry.object_id();
     }
+    Ok(Some(id))
+}
+
+/// The bytes of a file from `from` on. Sizes are looked at before anything is inflated.
+fn read_at(tip: &Tip, parts: &[&str], from: u64, limit: u64) -> Result<Option<Vec<u8>>, Stop> {
+    let repository = tip.repository.to_thread_local();
+    let Some(id) = find_at(&repository, tip.commit, parts)? else { return Ok(None) };
     let size = repository.find_header(id)?.size();
     if size.saturating_sub(from) > limit {
         return Err(Stop::TooLarge(limit));

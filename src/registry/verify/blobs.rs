@@ -47,7 +47,7 @@ pub(super) fn check(
 }
 
 /// Compares a file; none if it is not there. The error is the end of a sentence.
-fn check_file(path: &Path, artifact: &Artifact) -> Option<Result<(), String>> {
+pub(crate) fn check_file(path: &Path, artifact: &Artifact) -> Option<Result<(), String>> {
     let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
     let mut file = match std::fs::File::open(path) {
         Ok(file) => file,

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Change, Sealed, Writer, by_path};
+use super::{Change, Place, Sealed, Writer, by_path};
 use crate::files;
 use crate::model::{Blake3, Record};
 use crate::registry::backend::Backend;
 use crate::registry::backend_dir::DirBackend;
-use crate::registry::bucket::{BucketBackend, BucketPlace};
 use crate::registry::directory::set_readable;
 use crate::registry::key_change::file_record;
 use crate::registry::{Checkpoint, Config, LogKey, RegistryError, layout};
@@ -49,23 +48,32 @@ impl Writer {
         Ok(sealed)
     }
 
-    /// As `create`, in a bucket. Needs to be called where a tokio runtime is entered.
-    pub fn create_in_bucket(
-        place: BucketPlace,
+    /// As `create`, in any place where there is no registry yet.
+    pub fn create_at(
+        place: Place,
         config: &Config,
         key: LogKey,
         records: Vec<Record>,
         now: jiff::Timestamp,
     ) -> Result<Sealed, RegistryError> {
-        let backend = BucketBackend::open(place)?;
-        if backend.state()?.is_some() {
-            return Err(RegistryError::Exists { path: backend.location().into() });
+        if let Place::Folder(dir) = &place {
+            return Self::create(dir, config, key, records, now);
         }
-        Self::begin(Box::new(backend), config, key, records, now)
+        let backend = place.backend(true)?;
+        let exists = |path: String| RegistryError::Exists { path: path.into() };
+        let location = backend.location().to_owned();
+        if backend.state()?.is_some() {
+            return Err(exists(location));
+        }
+        match Self::begin(backend, config, key, records, now) {
+            // Somebody else was first.
+            Err(RegistryError::KeyChanged { .. }) => Err(exists(location)),
+            begun => begun,
+        }
     }
 
     /// Seals the first state of a registry, where there is none.
-    pub(super) fn begin(
+    fn begin(
         backend: Box<dyn Backend>,
         config: &Config,
         key: LogKey,
@@ -81,7 +89,7 @@ impl Writer {
             snapshot: Blake3::of(b""),
             time: jiff::Timestamp::UNIX_EPOCH,
         };
-        let mut writer = Self::new(backend, config.clone(), key, nothing)?;
+        let mut writer = Self::new(backend, config.clone(), Some(key), nothing)?;
         let files = BTreeMap::from([(layout::CONFIG.to_owned(), bytes)]);
         writer.commit(Change { records: by_path(records)?, files, ..Change::default() }, now)
     }

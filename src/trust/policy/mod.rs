@@ -171,7 +171,7 @@ impl Policies {
         self.applying(release)
             .filter_map(|(file, rule)| {
                 let Finding { at, reason, mend } = judge(rule)?;
-                Some(Violation { origin: file.origin(at), reason, mend })
+                Some(Violation { origin: file.origin(at), reason, mend, passes: rule.passes() })
             })
             .collect()
     }

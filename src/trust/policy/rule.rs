@@ -24,6 +24,11 @@ pub(super) trait Rule {
         None
     }
 
+    /// Whether what it has against a release passes without another release: with time, or by the word of reviewers.
+    fn passes(&self) -> bool {
+        false
+    }
+
     /// Whether it must know who has signed the release.
     fn asks_for_signatures(&self, _release: &ReleaseFacts) -> bool {
         false

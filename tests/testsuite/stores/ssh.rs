@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::hosts::{Host, git};
 use crate::support::nginx::free_port;
-use crate::support::{World, text, walls};
+use crate::support::{Wheel, World, text, walls};
 
 struct Sshd {
     folder: tempfile::TempDir,
@@ -121,4 +121,18 @@ fn a_git_repository_behind_ssh() {
     assert!(world.read("app/rvp.lock").contains("acme-walls"));
     let again = lock("user", "known");
     assert!(again.starts_with("exit code: 0"), "{again}");
+
+    // Writing goes the same way.
+    let wheel = Wheel::new("acme-walls", "3.0").write(&world.path("wheels"));
+    let publish = |key: &str| {
+        let mut command = world.command("app", "publish");
+        text(&command.arg(&wheel).env("GIT_SSH_COMMAND", sshd.command(key, "known")).output().unwrap())
+    };
+    let refused = publish("stranger");
+    assert!(refused.contains("does not let this user in") && refused.contains("ssh-add"), "{refused}");
+    let published = publish("user");
+    assert!(published.starts_with("exit code: 0"), "{published}");
+    let locked = lock("user", "known");
+    assert!(locked.starts_with("exit code: 0"), "{locked}");
+    assert!(world.read("app/rvp.lock").contains("version = \"3.0\""));
 }

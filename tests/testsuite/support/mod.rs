@@ -3,12 +3,14 @@
 pub mod cut;
 pub mod folder;
 pub mod forge;
+pub mod git_registry;
 pub mod git_server;
 pub mod hostile;
 #[cfg(target_os = "linux")]
 pub mod mount;
 pub mod nginx;
 pub mod place;
+pub mod prism;
 pub mod seaweed;
 pub mod signer;
 pub mod sigstore;

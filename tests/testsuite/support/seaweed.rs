@@ -1,4 +1,4 @@
-//! A private SeaweedFS: a distributed store that speaks S3, with one bucket.
+//! A private SeaweedFS: a distributed store that speaks S3, with two buckets.
 
 use std::fs;
 use std::io::Write;
@@ -12,6 +12,8 @@ use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use super::nginx::free_port;
 
 pub const BUCKET: &str = "acme-bucket";
+/// Whoever comes without a signature may do anything here.
+pub const OPEN_BUCKET: &str = "open-bucket";
 pub const KEY: &str = "acme-key";
 pub const SECRET: &str = "acme-secret";
 /// The key of somebody who may read and not write; the secret is the same.
@@ -39,8 +41,12 @@ impl Seaweed {
             let credentials = [serde_json::json!({"accessKey": key, "secretKey": SECRET})];
             serde_json::json!({"name": key, "credentials": credentials, "actions": actions})
         };
-        let identities =
-            [identity(KEY, &["Admin", "Read", "Write", "List"]), identity(READER, &["Read", "List"])];
+        let open = ["Read", "Write", "List"].map(|action| format!("{action}:{OPEN_BUCKET}"));
+        let identities = [
+            identity(KEY, &["Admin", "Read", "Write", "List"]),
+            identity(READER, &["Read", "List"]),
+            serde_json::json!({"name": "anonymous", "actions": open}),
+        ];
         let identities = serde_json::json!({ "identities": identities });
         fs::write(folder.path().join("s3.json"), identities.to_string()).unwrap();
         let [filer, s3] = [free_port(), free_port()];
@@ -63,24 +69,27 @@ impl Seaweed {
         let log = fs::File::create(folder.path().join("weed.log")).unwrap();
         let process = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let mut seaweed = Self { folder, process, endpoint: format!("http://127.0.0.1:{s3}") };
-        seaweed.make_bucket(filer);
+        seaweed.make_buckets(filer);
         Some(seaweed)
     }
 
-    /// The filer's own interface makes the bucket, as soon as it answers.
-    fn make_bucket(&mut self, filer: u16) {
+    /// The filer's own interface makes the buckets, as soon as it answers.
+    fn make_buckets(&mut self, filer: u16) {
         let start = Instant::now();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let bucket = format!("http://127.0.0.1:{filer}/buckets/{BUCKET}/");
+        let mut buckets = vec![BUCKET, OPEN_BUCKET];
         loop {
-            let made = runtime.block_on(client.post(&bucket).send());
+            let Some(bucket) = buckets.last() else { return };
+            let made =
+                runtime.block_on(client.post(format!("http://127.0.0.1:{filer}/buckets/{bucket}/")).send());
             let answers = runtime.block_on(client.get(&self.endpoint).send());
             // The second attempt is told that the first one made it.
             let is_made =
                 made.is_ok_and(|answer| answer.status().is_success() || answer.status().as_u16() == 409);
             if is_made && answers.is_ok() {
-                return;
+                buckets.pop();
+                continue;
             }
             let log = fs::read_to_string(self.folder.path().join("weed.log")).unwrap_or_default();
             assert!(self.process.try_wait().unwrap().is_none(), "SeaweedFS stopped: {log}");
@@ -117,6 +126,15 @@ impl Seaweed {
             for object in old {
                 bucket.delete(&object.unwrap().location).await.unwrap();
             }
+        });
+        self.copy(folder, prefix);
+    }
+
+    /// Puts the files of a folder under `prefix`, and leaves what else is there.
+    pub fn copy(&self, folder: &Path, prefix: &str) {
+        let bucket = self.bucket();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
             for item in walkdir::WalkDir::new(folder) {
                 let item = item.unwrap();
                 if item.file_type().is_file() {
