@@ -17,7 +17,7 @@ use super::context::Context;
 /// The registry that a command writes to, by default the one of the settings.
 #[derive(clap::Args)]
 pub struct Writable {
-    /// A folder, the URL of a bucket or a git repository, or a registry's name in the settings [default: the only one in the settings]
+    /// A folder, a URL, or a name in the settings [default: the only one there]
     #[arg(long, value_name = "DIR-or-URL")]
     registry: Option<String>,
     #[command(flatten)]

@@ -56,11 +56,6 @@ impl Writer {
         }
     }
 
-    /// Whether a file that is no part of the format stands beside those that are.
-    pub fn holds(&self, path: &str) -> Result<bool, RegistryError> {
-        Ok(self.backend.length(path)?.is_some())
-    }
-
     /// The committed bytes of an index file, or none.
     pub fn index(&self, path: &str) -> Result<Option<Vec<u8>>, RegistryError> {
         let Some(entry) = self.entry(path)? else { return Ok(None) };
