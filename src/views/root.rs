@@ -25,11 +25,6 @@ fn object(name: &str) -> String {
     format!("{{\"name\":\"{name}\"}}")
 }
 
-/// The lines of `text`, without the comma behind those of JSON.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(|line| line.strip_suffix(',').unwrap_or(line))
-}
-
 /// Adds projects to the list; returns how many files changed, or none if there is no list that can be added to.
 pub(super) fn add(files: &dyn Files, names: &[&str]) -> Result<Option<usize>, ViewsError> {
     let text = |path| Ok::<_, ViewsError>(files.read(path)?.and_then(|bytes| String::from_utf8(bytes).ok()));
@@ -40,11 +35,10 @@ pub(super) fn add(files: &dyn Files, names: &[&str]) -> Result<Option<usize>, Vi
     };
     // A writer that was killed may have added some of them, and the last one by half.
     let whole = html.rfind('\n').map_or(0, |end| end + 1);
-    let more_html = missing(&html[..whole], names, link);
-    let more_json = missing(objects, names, object);
-    let count = |text: &str, start: &str| lines(text).filter(|line| line.starts_with(start)).count();
+    let (linked, more_html) = missing(&html[..whole], names, "<a ", link);
+    let (listed, more_json) = missing(objects, names, "{", object);
     // A power cut may have left an older one of the two.
-    if count(&html[..whole], "<a ") + more_html.len() != count(objects, "{") + more_json.len() {
+    if linked + more_html.len() != listed + more_json.len() {
         return Ok(None);
     }
     if !more_html.is_empty() || whole < html.len() {
@@ -59,13 +53,17 @@ pub(super) fn add(files: &dyn Files, names: &[&str]) -> Result<Option<usize>, Vi
     Ok(Some(usize::from(!more_html.is_empty()) + usize::from(!more_json.is_empty())))
 }
 
-/// The lines of those of `names` that `text` has none of.
-fn missing(text: &str, names: &[&str], line: fn(&str) -> String) -> Vec<String> {
+/// How many lines of `text` begin with `start`, and the lines of those of `names` that it has none of.
+fn missing(text: &str, names: &[&str], start: &str, line: fn(&str) -> String) -> (usize, Vec<String>) {
     let mut missing: BTreeSet<String> = names.iter().map(|name| line(name)).collect();
-    for line in lines(text) {
+    let mut count = 0;
+    // Behind objects of JSON are commas.
+    let lines = text.lines().filter(|line| line.starts_with(start));
+    for line in lines.map(|line| line.strip_suffix(',').unwrap_or(line)) {
+        count += 1;
         missing.remove(line);
     }
-    missing.into_iter().collect()
+    (count, missing.into_iter().collect())
 }
 
 /// Writes the list; returns how many files changed.

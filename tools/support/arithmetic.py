@@ -1,4 +1,4 @@
-"""What follows for a registry of ten million records, and for the hosts in front of it, from what was measured of smaller ones."""
+"""What follows for a registry of ten million records, and for its hosts, from what was measured of smaller ones."""
 
 from support import measure
 
@@ -7,7 +7,7 @@ CLIENTS, LOCKS_A_DAY, SEALS_A_DAY = 10_000, 10, 1_000
 
 
 def next_decade(figures):
-    """The figure of a registry ten times the last one: what grows with the depth of a tree adds as much as it did last."""
+    """The figure of a registry ten times the last one: what depends on the depth of trees adds as much as it did last."""
     return figures[-1] + max(0, figures[-1] - figures[-2])
 
 
@@ -70,7 +70,10 @@ def by_kind(registry, state):
         "`log/checkpoint`": ("/log/checkpoint", "for as long as the registry wants to be behind: `max-age=60`"),
         "`snapshot/…`": ("/snapshot/", "for ever: the name is the digest"),
         "`log/tile/…`": ("/log/tile/", "for ever: the name says which entries"),
-        "`index/…`, `config.json` and other listed files": ("", "as the checkpoint: a reader asks past a cache that is behind"),
+        "`index/…`, `config.json` and other listed files": (
+            "",
+            "as the checkpoint: a reader asks past a cache that is behind",
+        ),
     }
     asked = registry.figures[f"{state}: asked"]
     total = sum(size for _path, size in asked)
@@ -80,5 +83,11 @@ def by_kind(registry, state):
         left = [item for item in left if item not in of_kind]
         size = sum(size for _path, size in of_kind)
         rows.append([title, len(of_kind), f"{size:,}", f"{size / total:.0%}" if total else "—", keeps])
-    header = [f"a first lock against {registry.packages:,} packages", "requests", "bytes", "of all", "a cache may keep it"]
+    header = [
+        f"a first lock against {registry.packages:,} packages",
+        "requests",
+        "bytes",
+        "of all",
+        "a cache may keep it",
+    ]
     return measure.table(header, rows)

@@ -19,7 +19,8 @@ def write(path, sizes, curves):
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * math.log(value / least) / math.log(most / least)
 
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
+        ' font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
     ]
     for size in sizes:
@@ -27,7 +28,8 @@ def write(path, sizes, curves):
         lines.append(f'<text x="{x(size):.0f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{size:,}</text>')
     for value in (1, 2, 5, 10, 20, 50, 100):
         if value <= most:
-            lines.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="#ddd"/>')
+            height = f"{y(value):.1f}"
+            lines.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{height}" y2="{height}" stroke="#ddd"/>')
             lines.append(f'<text x="{LEFT - 8}" y="{y(value) + 4:.1f}" text-anchor="end">× {value}</text>')
     lines.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 10}" text-anchor="middle">packages</text>')
     below = TOP
@@ -36,5 +38,6 @@ def write(path, sizes, curves):
         lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         # Names keep a line's height apart, where curves end close together.
         below = max(below + 14, y(values[-1]))
-        lines.append(f'<text x="{WIDTH - RIGHT + 8}" y="{below + 4:.1f}" fill="{colour}">{title}: × {values[-1]:.2f}</text>')
+        label = f"{title}: × {values[-1]:.2f}"
+        lines.append(f'<text x="{WIDTH - RIGHT + 8}" y="{below + 4:.1f}" fill="{colour}">{label}</text>')
     path.write_text("\n".join([*lines, "</svg>", ""]))

@@ -31,9 +31,14 @@ def resources(command, environment):
     os.sync()
     begin = time.perf_counter()
     process = subprocess.Popen(
-        list(map(str, command)), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        list(map(str, command)),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
-    said = process.stderr.read()
+    with process.stderr as pipe:
+        said = pipe.read()
     _pid, status, usage = os.wait4(process.pid, 0)
     elapsed = time.perf_counter() - begin
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -122,7 +122,9 @@ class Nginx:
     def processor_seconds(self):
         """What its workers have used of the processor."""
         fields = (pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split() for pid in self._workers())
-        return sum(int(user) + int(system) for user, system in (line[11:13] for line in fields)) / os.sysconf("SC_CLK_TCK")
+        return sum(int(user) + int(system) for user, system in (line[11:13] for line in fields)) / os.sysconf(
+            "SC_CLK_TCK"
+        )
 
     def _workers(self):
         return pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()

@@ -5,7 +5,6 @@ An action is a list of commands, so that the caller can time them. What an actio
 
 import os
 import pathlib
-import shutil
 import subprocess
 
 from support import simple_index
@@ -155,6 +154,7 @@ def remove(path):
     """Removes a file or a tree, read-only folders in it too."""
     if path.is_dir() and not path.is_symlink():
         subprocess.run(["chmod", "-R", "u+w", path], check=True)
-        shutil.rmtree(path)
+        # Of a million files, shutil takes minutes.
+        subprocess.run(["rm", "-r", path], check=True)
     else:
         path.unlink(missing_ok=True)

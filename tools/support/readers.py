@@ -1,4 +1,4 @@
-"""Many readers at once: h2load, which keeps a connection of HTTP/2 with TLS open for each, and asks for what rvp asks for."""
+"""Many readers at once: h2load, with a connection of HTTP/2 with TLS for each, asks for what rvp asks for."""
 
 import resource
 import shutil
@@ -18,11 +18,12 @@ def measure(server, paths, work, connections, seconds, rate=None):
     """
     program = shutil.which("h2load")
     if not program:
-        raise SystemExit("error: there is no h2load\n  hint: tools/install-prerequisites installs it (Debian: nghttp2-client)")
+        raise SystemExit("error: there is no h2load\n  hint: tools/install-prerequisites installs it")
     urls, log = work / "urls", work / "times"
     urls.write_text("".join(f"{server.url}{path}\n" for path in paths))
     log.unlink(missing_ok=True)
-    command = [program, "-c", connections, "-m", 1, "-t", 1, "-i", urls, "-D", seconds, "--warm-up-time", 2, "--log-file", log]
+    command = [program, "-c", connections, "-m", 1, "-t", 1, "-i", urls]
+    command += ["-D", seconds, "--warm-up-time", 2, "--log-file", log]
     if rate:
         command += ["--rps", rate]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -11,9 +11,16 @@ class Arithmetic(unittest.TestCase):
 
     def test_paths_are_sorted_by_how_long_a_cache_may_keep_them(self):
         registry = type("Registry", (), {"packages": 1000, "figures": {}})
-        asked = [("/r/log/checkpoint", 400), ("/r/snapshot/00", 100), ("/r/index/python/lo/gs/logs", 300), ("/r/config.json", 200)]
+        asked = [
+            ("/r/log/checkpoint", 400),
+            ("/r/snapshot/00", 100),
+            ("/r/index/python/lo/gs/logs", 300),
+            ("/r/config.json", 200),
+        ]
         registry.figures["lock cold: asked"] = asked
         table = arithmetic.by_kind(registry, "lock cold")
         shares = [line.split("|")[2:5] for line in table.splitlines()[2:]]
-        self.assertEqual([[part.strip() for part in share] for share in shares],
-                         [["1", "400", "40%"], ["1", "100", "10%"], ["0", "0", "0%"], ["2", "500", "50%"]])
+        self.assertEqual(
+            [[part.strip() for part in share] for share in shares],
+            [["1", "400", "40%"], ["1", "100", "10%"], ["0", "0", "0%"], ["2", "500", "50%"]],
+        )
