@@ -42,6 +42,10 @@ impl Cut {
         format!("http://{}", self.address)
     }
 
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Lets so many bytes through from now on, of all connections and both directions together.
     pub fn after(&self, bytes: u64) {
         self.shared.passed.store(0, Ordering::SeqCst);

@@ -1,15 +1,19 @@
 //! Writers that are killed, and networks that are cut, at random moments: readers see the state before or the one after, and the
 //! next publish works.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::{Team, spawn};
 use crate::support::Wheel;
 use crate::support::cut::Cut;
+use crate::support::git_server::{GitServer, Repository};
 use crate::support::seaweed::Seaweed;
 
 /// Moments of each kind. All kinds together are more than a thousand.
 const KILLS_IN_A_FOLDER: u32 = 400;
+const KILLS_IN_GIT: u32 = 100;
+const CUTS_TO_GIT: u32 = 100;
 const KILLS_IN_A_BUCKET: u32 = 200;
 const CUTS_TO_A_BUCKET: u32 = 200;
 
@@ -77,29 +81,62 @@ fn cut_off_from_a_bucket() {
             scope.spawn(move || {
                 let team = Team::in_a_bucket(seaweed, &format!("registry{number}"));
                 let network = Cut::before(seaweed.address());
-                let publish = |wheel: &Wheel| {
+                cut_at_any_moment(&team, &network, CUTS_TO_A_BUCKET / 4, |wheel| {
                     let mut command = team.publish(wheel);
                     command.env("AWS_ENDPOINT_URL", network.url());
-                    command.output().unwrap()
-                };
-                assert!(publish(&Wheel::new("acme-walls", "0")).status.success());
-                network.after(u64::MAX);
-                assert!(publish(&Wheel::new("acme-walls", "1")).status.success());
-                let mut whole = network.passed();
-                let (before, after) = before_or_after(&team, CUTS_TO_A_BUCKET / 4, |wheel| {
-                    // What comes after the commit is little: every other cut is near the end, or just does not happen.
-                    let near = rand::random();
-                    let moments = if near { whole * 3 / 4..whole * 3 / 2 } else { 0..whole };
-                    network.after(rand::random_range(moments));
-                    // The log's last tile grows, and so does what is written.
-                    whole = match publish(wheel).status.success() {
-                        true => network.passed(),
-                        false => whole + whole / 20,
-                    };
-                    network.after(u64::MAX);
+                    command
                 });
-                assert!(before > 0 && after > 0, "{before} before the commit, and {after} after it");
             });
         }
     });
+}
+
+#[test]
+fn killed_in_git() {
+    let repository = Repository::new();
+    let Some(server) = GitServer::start(repository.folder(), "") else { return };
+    killed_at_any_moment(&Team::in_git(&repository, &server), KILLS_IN_GIT);
+}
+
+#[test]
+fn cut_off_from_git() {
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let repository = Repository::new();
+                let Some(server) = GitServer::start(repository.folder(), "") else { return };
+                let team = Team::in_git(&repository, &server);
+                let address = server.nginx.https().replace("https://", "");
+                let network = Cut::before(&address);
+                let through = team.registry.replace(&address, &format!("localhost:{}", network.port()));
+                cut_at_any_moment(&team, &network, CUTS_TO_GIT / 2, |wheel| {
+                    let mut command = team.command(&format!("publish --registry {through}"));
+                    command.arg(wheel.write(&team.world.path("wheels")));
+                    command
+                });
+            });
+        }
+    });
+}
+
+/// `publish` is a publish that goes through `network`.
+fn cut_at_any_moment(team: &Team, network: &Cut, moments: u32, publish: impl Fn(&Wheel) -> Command) {
+    let publish = |wheel: &Wheel| publish(wheel).output().unwrap();
+    assert!(publish(&Wheel::new("acme-walls", "0")).status.success());
+    network.after(u64::MAX);
+    assert!(publish(&Wheel::new("acme-walls", "1")).status.success());
+    let mut whole = network.passed();
+    let (before, after) = before_or_after(team, moments, |wheel| {
+        // What comes after the commit is little: every other cut is near the end, or just does not happen.
+        let near = rand::random();
+        let moments = if near { whole * 3 / 4..whole * 3 / 2 } else { 0..whole };
+        network.after(rand::random_range(moments));
+        // The log's last tile grows, and so does what is written.
+        whole = match publish(wheel).status.success() {
+            true => network.passed(),
+            false => whole + whole / 20,
+        };
+        network.after(u64::MAX);
+    });
+    assert!(before > 0 && after > 0, "{before} before the commit, and {after} after it");
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Team, spawn};
+use crate::support::git_server::{GitServer, Repository};
 use crate::support::seaweed::Seaweed;
 use crate::support::{Wheel, text};
 
@@ -57,6 +58,15 @@ fn in_a_folder() {
 fn in_a_bucket() {
     let Some(seaweed) = Seaweed::start() else { return };
     let team = Team::in_a_bucket(&seaweed, "registry");
+    fifty_at_once(&team);
+    the_same_file_by_all(&team);
+}
+
+#[test]
+fn in_git() {
+    let repository = Repository::new();
+    let Some(server) = GitServer::start(repository.folder(), "") else { return };
+    let team = Team::in_git(&repository, &server);
     fifty_at_once(&team);
     the_same_file_by_all(&team);
 }

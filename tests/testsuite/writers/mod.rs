@@ -5,6 +5,7 @@ mod many;
 
 use std::process::{Child, Command, Stdio};
 
+use crate::support::git_server::{GitServer, Repository};
 use crate::support::seaweed::{BUCKET, Seaweed};
 use crate::support::{Wheel, World, text};
 
@@ -24,6 +25,21 @@ impl Team {
 
     fn in_a_bucket(seaweed: &Seaweed, prefix: &str) -> Self {
         Self::new(World::new(), format!("s3://{BUCKET}/{prefix}"), seaweed.environment())
+    }
+
+    /// In a repository behind a web server, which anybody may push to.
+    fn in_git(repository: &Repository, server: &GitServer) -> Self {
+        repository.git("registry.git", &["config", "http.receivepack", "true"]);
+        let certificate = server.nginx.root_certificate().to_str().unwrap().to_owned();
+        let environment = [
+            ("SSL_CERT_FILE", certificate.as_str()),
+            ("GIT_SSL_CAINFO", certificate.as_str()),
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let url = server.url().replace("/git/", "/open/");
+        Self::new(World::new(), format!("{url}@main"), environment)
     }
 
     fn new(world: World, registry: String, environment: Vec<(String, String)>) -> Self {
