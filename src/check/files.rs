@@ -1,8 +1,13 @@
 //! The files of a release: read from their first byte to their last, and compared with what the record says of them.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 
+use futures::StreamExt as _;
+use futures::executor::block_on;
 use rayon::prelude::*;
+use tempfile::TempDir;
+use tokio::runtime::Handle;
 
 use super::proposed::ProposedRelease;
 use super::{Problem, Question, Report};
@@ -14,8 +19,14 @@ use crate::registry::{check_blob, layout};
 pub(super) fn check(question: &Question, release: &ProposedRelease, report: &mut Report) {
     let title = release.title();
     let files: Vec<&Artifact> = release.new_files().collect();
+    let runtime = Handle::try_current().ok();
+    let read = |file: &&Artifact| {
+        // For files that have to be fetched.
+        let _entered = runtime.as_ref().map(Handle::enter);
+        read(question, &release.name, file)
+    };
     let looked_at: Vec<(&Artifact, Result<Option<Incoming>, String>)> =
-        files.par_iter().map(|file| (*file, read(question, &release.name, file))).collect();
+        files.par_iter().map(|file| (*file, read(file))).collect();
     let (mut speaking, mut all_read) = (Vec::new(), true);
     for (artifact, result) in looked_at {
         match result {
@@ -65,7 +76,9 @@ pub(super) fn check(question: &Question, release: &ProposedRelease, report: &mut
 /// Reads a file, whose digests must be those of its record. None: rvp does not know this kind of file, or it is elsewhere.
 fn read(question: &Question, name: &PackageName, artifact: &Artifact) -> Result<Option<Incoming>, String> {
     let path = layout::blob(artifact);
-    let full = question.dir.join(&path);
+    let here = question.dir.join(&path);
+    let fetched = if here.exists() { None } else { fetch(question, &path, artifact)? };
+    let full = fetched.as_ref().map_or(here, |folder| folder.path().join(&artifact.file));
     match check_blob(&full, artifact) {
         None if question.blobs_elsewhere => return Ok(None),
         None => return Err(format!("{path} is missing")),
@@ -80,6 +93,27 @@ fn read(question: &Question, name: &PackageName, artifact: &Artifact) -> Result<
     let Artifact { file, size, blake3, sha256, .. } = artifact.clone();
     let blob = StagedBlob { path: full, file, blake3, sha256, size };
     Incoming::read(blob, |_| Hosts::new()).map(Some).map_err(|error| error.to_string())
+}
+
+/// Fetches a file, by its name, into a folder of its own from the other places of the registry's blobs; none if it is in none of them.
+fn fetch(question: &Question, path: &str, artifact: &Artifact) -> Result<Option<TempDir>, String> {
+    let Some((_, reader)) = question.registries.readers().next() else { return Ok(None) };
+    let unread = |error: &dyn std::fmt::Display| format!("{path} cannot be read: {error}");
+    if !layout::is_file_name(&artifact.file) {
+        return Ok(None);
+    }
+    let store = reader.store().map_err(|error| unread(&error))?;
+    block_on(async {
+        let stream = store.stream(path, 0, artifact.size.saturating_add(1)).await;
+        let Some(mut pieces) = stream.map_err(|error| unread(&error))? else { return Ok(None) };
+        let folder = tempfile::tempdir().map_err(|error| unread(&error))?;
+        let mut file = File::create(folder.path().join(&artifact.file)).map_err(|error| unread(&error))?;
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| unread(&error))?;
+            file.write_all(&piece).map_err(|error| unread(&error))?;
+        }
+        Ok(Some(folder))
+    })
 }
 
 /// Checks the attestations that came with a file (PEP 740).

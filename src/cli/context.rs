@@ -130,6 +130,12 @@ impl Context {
         }
     }
 
+    /// How to open places that a registry names: with none of the credentials that are kept for its name.
+    pub fn blob_options(&self, settings: &Settings) -> StoreOptions {
+        let sources = Sources::new(self.home.credentials_file(), None);
+        StoreOptions { sources: Some(sources), ..self.store_options("", settings) }
+    }
+
     /// Opens a registry, whose state must be what policies demand. With `refresh` it is asked for its state in any case.
     pub fn open_registry(
         &self,
@@ -150,6 +156,7 @@ impl Context {
             refresh: refresh || self.global.refresh,
             witnesses: witnesses.iter().map(witness_policy).chain([witnesses_of(registry)]).collect(),
             max_age: max_age.map(|(days, origin)| MaxAge { days, by: origin.to_string() }),
+            blobs: Some(self.blob_options(settings)),
         };
         let demands = |few: &RegistryError| match few {
             RegistryError::TooFewWitnesses { quorum, .. } => {
@@ -175,8 +182,13 @@ impl Context {
     pub fn open_as_keeper(&self, location: &Location, key: Option<&str>) -> anyhow::Result<Reader> {
         let settings = self.settings(Settings::default(), None)?;
         let key = key.map(str::to_owned);
-        let options =
-            OpenOptions { key, offline: self.global.offline, refresh: true, ..OpenOptions::default() };
+        let options = OpenOptions {
+            key,
+            offline: self.global.offline,
+            refresh: true,
+            blobs: Some(self.blob_options(&settings)),
+            ..OpenOptions::default()
+        };
         let known = settings.registries.iter().flatten().find(|registry| registry.url == *location);
         let name = known.map_or("", |registry| &registry.name);
         let store: Arc<dyn Store> = match location {

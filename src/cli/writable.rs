@@ -159,6 +159,7 @@ impl Access {
         key: impl FnOnce(&Config) -> Result<Option<LogKey>, RegistryError>,
     ) -> anyhow::Result<Writer> {
         let writer = Writer::open_at(self.bucket.place(context, registry, settings)?, key)?;
+        let writer = writer.with_blob_places(&context.blob_options(settings))?;
         Ok(writer.with_authority(context.authority(settings)?))
     }
 }

@@ -1,6 +1,7 @@
 //! Many blobs at once, from any store, into the cache.
 
 use std::collections::HashMap;
+use std::future::{pending, ready};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -114,7 +115,7 @@ impl Downloader {
 impl Downloads {
     /// The next file that is complete, in the order in which they arrive; none when all are.
     pub async fn next(&mut self) -> Option<Result<(Blake3, Fetched), FetchError>> {
-        Some(joined(self.0.join_next().await?))
+        Some(joined(ready(self.0.join_next().await?)).await)
     }
 }
 
@@ -281,11 +282,11 @@ impl Transfer {
             }
         }
         drop(sender);
-        Ok((joined(writer.await)?, broken))
+        Ok((joined(writer).await?, broken))
     }
 
     async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        joined(self.shared.runtime.spawn_blocking(work).await)
+        joined(self.shared.runtime.spawn_blocking(work)).await
     }
 
     fn content(&self, Mismatch { expected, found }: Mismatch) -> FetchError {
@@ -302,7 +303,11 @@ impl Transfer {
     }
 }
 
-/// The result of a task. Ours are never cancelled while someone waits for them, so its only error is a panic.
-fn joined<T>(result: Result<T, JoinError>) -> T {
-    result.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+/// The result of a task. It has none where the runtime ends before it has run, as it does after an error: then nobody waits for it.
+async fn joined<T>(task: impl Future<Output = Result<T, JoinError>>) -> T {
+    match task.await.map_err(JoinError::try_into_panic) {
+        Ok(result) => result,
+        Err(Ok(panic)) => resume_unwind(panic),
+        Err(Err(_)) => pending().await,
+    }
 }

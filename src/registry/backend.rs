@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::blob_places::BlobPlaces;
 use super::snapshot::Entry;
 use super::{RegistryError, layout, seal};
 use crate::model::{Artifact, Blake3, BundleFile, FileRecord};
@@ -50,6 +51,11 @@ pub(crate) trait Backend: Send + Sync {
 
     /// All files below `index/`, sorted, with their lengths.
     fn index_files(&self) -> Result<Vec<(String, u64)>, RegistryError>;
+
+    /// How many bytes a blob may have here, if that has a limit.
+    fn largest_blob(&self) -> Option<u64> {
+        None
+    }
 
     /// Writes the file `source`, of `size` bytes, as the blob `path`, unless it changes meanwhile. Nothing shows of it before a
     /// record names it.
@@ -194,6 +200,8 @@ pub(super) struct InBackend<'a> {
     put: &'a HashSet<String>,
     /// Listed files that this seal gives other bytes.
     replaced: &'a BTreeMap<String, Vec<u8>>,
+    /// Where other blobs may be.
+    elsewhere: Option<&'a BlobPlaces>,
     /// The first read that failed: what was judged since is not to be relied on.
     failure: Mutex<Option<RegistryError>>,
 }
@@ -204,8 +212,9 @@ impl<'a> InBackend<'a> {
         need_blobs: bool,
         put: &'a HashSet<String>,
         replaced: &'a BTreeMap<String, Vec<u8>>,
+        elsewhere: Option<&'a BlobPlaces>,
     ) -> Self {
-        Self { backend, need_blobs, put, replaced, failure: Mutex::new(None) }
+        Self { backend, need_blobs, put, replaced, elsewhere, failure: Mutex::new(None) }
     }
 
     /// Why something could not be looked up. A proposal is not to blame for that.
@@ -226,7 +235,10 @@ impl seal::Present for InBackend<'_> {
     fn blob(&self, artifact: &Artifact) -> bool {
         let path = layout::blob(artifact);
         let known = !self.need_blobs || self.put.contains(&path);
-        known || self.look(self.backend.length(&path)).is_ok_and(|length| length == Some(artifact.size))
+        if known || self.look(self.backend.length(&path)).is_ok_and(|length| length == Some(artifact.size)) {
+            return true;
+        }
+        self.elsewhere.is_some_and(|places| self.look(places.hold(&path, artifact.size)) == Ok(true))
     }
 
     fn bundle(&self, file: &BundleFile) -> Result<Vec<u8>, String> {

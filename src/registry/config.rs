@@ -18,6 +18,9 @@ pub struct Config {
     /// A checkpoint older than this is not believed to be current. Left out: any age is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age_days: Option<u32>,
+    /// Where blobs are that are not in the registry itself, in the order in which they are asked: URLs of web servers and buckets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<String>,
 }
 
 impl Config {

@@ -162,7 +162,7 @@ pub enum RegistryError {
     #[error("cannot push to {location}: {reason}\n  hint: {hint}")]
     Push { location: String, reason: String, hint: Cow<'static, str> },
     #[error(
-        "{path} has {size} bytes, and no file of more than {limit} bytes goes into a git repository\n  hint: forges refuse large files; keep a registry that has some in a bucket or a folder"
+        "{path} has {size} bytes, and no file of more than {limit} bytes goes into a git repository\n  hint: forges refuse large files; name a bucket for them, with `rvp registry blobs`, and have its keys at hand"
     )]
     LargeForGit { path: PathBuf, size: u64, limit: u64 },
     #[error("cannot write {path} of {location}: {reason}\n  hint: {hint}")]

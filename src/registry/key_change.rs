@@ -34,8 +34,7 @@ impl Writer {
             let reason = format!("{} would grow beyond {} bytes", layout::KEYS_INDEX, layout::MAX_KEYS);
             return Err(RegistryError::Record { reason });
         }
-        let config =
-            with_key(self.backend.location(), &self.committed_listed(layout::CONFIG)?, &verifier_key)?;
+        let config = self.config_with("key", verifier_key.as_str().into())?;
         let files = BTreeMap::from([(layout::CONFIG.to_owned(), config)]);
         let mut records = vec![record];
         records.extend(files.iter().map(|(path, bytes)| file_record(path, bytes)));
@@ -43,6 +42,31 @@ impl Writer {
         let sealed = self.commit(change, now)?;
         self.config.key = verifier_key;
         Ok(sealed)
+    }
+
+    /// Says in `config.json` where else blobs are: URLs of web servers and buckets.
+    pub fn set_blob_places(
+        &mut self,
+        places: &[String],
+        now: jiff::Timestamp,
+    ) -> Result<Sealed, RegistryError> {
+        let config = self.config_with("blobs", places.into())?;
+        let sealed = self.publish_file(layout::CONFIG, &config, now)?;
+        self.config.blobs = places.to_vec();
+        Ok(sealed)
+    }
+
+    /// `config.json` with another value in one field, and with all else as it was, fields that are not known here too.
+    fn config_with(&self, field: &str, value: serde_json::Value) -> Result<Vec<u8>, RegistryError> {
+        let location = self.backend.location();
+        let bad = |reason: String| RegistryError::Config { location: location.into(), reason };
+        let config = self.committed_listed(layout::CONFIG)?;
+        let mut fields: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&config).map_err(|error| bad(error.to_string()))?;
+        fields.insert(field.into(), value);
+        let mut bytes = serde_json::to_vec_pretty(&fields).map_err(|error| bad(error.to_string()))?;
+        bytes.push(b'\n');
+        Ok(bytes)
     }
 
     /// How a listed file gets other bytes.
@@ -112,17 +136,6 @@ pub(super) fn committed_config(
     let Some((bytes, parsed, verified)) = before else { return Err(refused) };
     put_back(&bytes)?;
     Ok((parsed, verified))
-}
-
-/// `config.json` with another key, and with all else as it was, fields that are not known here too.
-fn with_key(location: &str, config: &[u8], key: &str) -> Result<Vec<u8>, RegistryError> {
-    let bad = |reason: String| RegistryError::Config { location: location.into(), reason };
-    let mut value: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(config).map_err(|error| bad(error.to_string()))?;
-    value.insert("key".into(), key.into());
-    let mut bytes = serde_json::to_vec_pretty(&value).map_err(|error| bad(error.to_string()))?;
-    bytes.push(b'\n');
-    Ok(bytes)
 }
 
 /// The record of a listed file.

@@ -4,6 +4,7 @@ mod api;
 mod authority;
 mod backend;
 mod backend_dir;
+mod blob_places;
 mod bucket;
 mod checkpoint;
 mod client;

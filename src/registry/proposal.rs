@@ -120,7 +120,13 @@ fn seal_all(
 ) -> Result<Vec<(Batch, Vec<ProposedRecord>)>, RegistryError> {
     let registry = &reader.config()?.name;
     let (nothing_put, nothing_replaced) = (HashSet::new(), BTreeMap::new());
-    let present = InBackend::new(backend, !rules.blobs_elsewhere, &nothing_put, &nothing_replaced);
+    let present = InBackend::new(
+        backend,
+        !rules.blobs_elsewhere,
+        &nothing_put,
+        &nothing_replaced,
+        reader.blob_places()?,
+    );
     let no_prefixes = Prefixes::default();
     let seal_rules = seal::Rules {
         registry,

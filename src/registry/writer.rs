@@ -15,11 +15,12 @@ use futures::executor::block_on;
 use rayon::prelude::*;
 
 use super::backend::{Backend, InBackend, Outcome, Prepared, State};
+use super::blob_places::BlobPlaces;
 use super::key_change::{committed_config, file_record};
 use super::log;
 use super::seal::{self, Batch, Dropped};
 use super::snapshot;
-use super::{Authority, Checkpoint, Config, LogKey, RegistryError, backoff, layout};
+use super::{Authority, Checkpoint, Config, LogKey, RegistryError, StoreOptions, backoff, layout};
 use crate::model::{Blake3, Prefixes, Record};
 
 pub use place::Place;
@@ -37,6 +38,8 @@ pub struct Writer {
     pub(super) checkpoint: Checkpoint,
     /// Who knows signatures. None: signed records cannot be sealed, and unsigned ones only where nobody owns their names.
     authority: Option<Arc<dyn Authority>>,
+    /// The other places of blobs, where they may be asked.
+    pub(super) elsewhere: Option<BlobPlaces>,
     /// Blobs that were put, by path.
     put: Mutex<HashSet<String>>,
     /// Nodes of the snapshot that were read.
@@ -124,6 +127,7 @@ impl Writer {
             key,
             checkpoint,
             authority: None,
+            elsewhere: None,
             put: Mutex::default(),
             nodes: Mutex::default(),
             pool,
@@ -181,6 +185,13 @@ impl Writer {
     /// The folder of the registry, where it stands in one.
     pub fn folder(&self) -> Option<&Path> {
         self.backend.folder()
+    }
+
+    /// Lets blobs be looked for and put in the other places that the registry names. `options` must not have its own credentials.
+    /// Needs to be called where a tokio runtime is entered.
+    pub fn with_blob_places(self, options: &StoreOptions) -> Result<Self, RegistryError> {
+        let elsewhere = BlobPlaces::open(&self.config, options)?;
+        Ok(Self { elsewhere, ..self })
     }
 
     /// Where the registry stands, for messages and rules: without credentials. Text as it was opened, but for a folder that is no text.
@@ -264,7 +275,13 @@ impl Writer {
         judge: seal::Judge,
     ) -> Result<Vec<Batch>, RegistryError> {
         let put = self.put.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let present = InBackend::new(&*self.backend, !change.options.blobs_elsewhere, &put, &change.files);
+        let present = InBackend::new(
+            &*self.backend,
+            !change.options.blobs_elsewhere,
+            &put,
+            &change.files,
+            self.elsewhere.as_ref(),
+        );
         let rules = seal::Rules {
             registry: &self.config.name,
             present: &present,

@@ -71,7 +71,8 @@ fn bad_records_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("registry");
     let (key, verifier_key) = LogKey::generate("bad").unwrap();
-    let config = Config { format: 1, name: "bad".into(), key: verifier_key, max_age_days: None };
+    let config =
+        Config { format: 1, name: "bad".into(), key: verifier_key, max_age_days: None, blobs: Vec::new() };
     let now = jiff::Timestamp::now();
     let taken = Record::parse(r#"{"kind":"release","family":"python","name":"a","version":"0.1"}"#).unwrap();
     Writer::create(&dir, &config, key.clone(), vec![taken], now).unwrap();

@@ -30,6 +30,7 @@ mod import;
 mod import_by_pip;
 mod keygen;
 mod keyless_publish;
+mod large_blobs;
 mod lock;
 mod lock_choices;
 mod lock_conflicts;

@@ -56,7 +56,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         true => REVIT_RELEASES.lines().map(Record::parse).collect::<Result<_, _>>()?,
         false => Vec::new(),
     };
-    let config = Config { format: 1, name, key: verifier_key.clone(), max_age_days: arguments.max_age_days };
+    let config = Config {
+        format: 1,
+        name,
+        key: verifier_key.clone(),
+        max_age_days: arguments.max_age_days,
+        blobs: Vec::new(),
+    };
     let path = arguments.key.clone().unwrap_or_else(|| context.log_key_path(&verifier_key));
     // The key is on disk before anything is signed with it; without it, nothing could ever be added.
     write_secret(&path, key.to_text())?;

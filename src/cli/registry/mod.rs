@@ -1,6 +1,7 @@
 //! `rvp registry …`
 
 mod add;
+mod blobs;
 mod check;
 mod evidence;
 mod import;
@@ -25,6 +26,7 @@ pub enum Command {
     Verify(verify::Arguments),
     Views(views::Arguments),
     Policy(policy::Arguments),
+    Blobs(blobs::Arguments),
     RotateKey(rotate_key::Arguments),
     Witness(witness::Arguments),
     Evidence(evidence::Arguments),
@@ -42,6 +44,7 @@ pub fn run(context: &Context, command: Command) -> anyhow::Result<ExitCode> {
         Command::Verify(arguments) => verify::run(context, &arguments),
         Command::Views(arguments) => views::run(context, &arguments),
         Command::Policy(arguments) => policy::run(context, &arguments),
+        Command::Blobs(arguments) => blobs::run(context, &arguments),
         Command::RotateKey(arguments) => rotate_key::run(context, &arguments),
         Command::Witness(arguments) => witness::run(context, &arguments),
         Command::Evidence(arguments) => evidence::run(context, &arguments),

@@ -266,12 +266,13 @@ impl Backend for GitBackend {
         }
     }
 
+    fn largest_blob(&self) -> Option<u64> {
+        Some(MAX_BLOB)
+    }
+
     fn put_blob(&self, source: &Path, path: &str, digest: Blake3, size: u64) -> Result<(), RegistryError> {
         if self.length(path)? == Some(size) {
             return Ok(());
-        }
-        if size > MAX_BLOB {
-            return Err(RegistryError::LargeForGit { path: source.into(), size, limit: MAX_BLOB });
         }
         let mut bytes = Vec::new();
         let read = File::open(source).and_then(|file| file.take(size + 1).read_to_end(&mut bytes));

@@ -14,12 +14,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use futures::executor::block_on;
 use futures::future::join;
 
+use super::blob_places::BlobPlaces;
 use super::client::Seen;
 use super::memory::{Learnt, Signed};
 use super::rotation::Handover;
 use super::{
-    Checkpoint, ClientFolders, Config, Cosignature, Fresh, RegistryError, Store, WitnessPolicy, cosignatures,
-    layout,
+    Checkpoint, ClientFolders, Config, Cosignature, Fresh, RegistryError, Store, StoreOptions, WitnessPolicy,
+    cosignatures, layout,
 };
 use crate::model::{Blake3, Package, PackageName};
 
@@ -38,6 +39,8 @@ pub struct OpenOptions {
     pub witnesses: Vec<WitnessPolicy>,
     /// How old the state may be, whatever the registry itself admits.
     pub max_age: Option<MaxAge>,
+    /// How to open the other places of its blobs, which the registry names: so none of its own credentials. None: those are not asked.
+    pub blobs: Option<StoreOptions>,
 }
 
 /// A limit on the age of a state.
@@ -63,6 +66,9 @@ pub struct Reader {
     offline: bool,
     asked: bool,
     max_age: Option<MaxAge>,
+    blob_options: Option<StoreOptions>,
+    /// The other places of blobs, and the registry with them; set once they are known.
+    blobs: OnceLock<Option<(BlobPlaces, Arc<dyn Store>)>>,
     nodes: Mutex<HashMap<Blake3, Vec<u8>>>,
     files: Mutex<HashMap<String, Option<Arc<Vec<u8>>>>>,
     packages: Mutex<HashMap<PackageName, Option<Arc<Package>>>>,
@@ -140,6 +146,8 @@ impl Reader {
             offline: options.offline,
             asked,
             max_age: options.max_age.clone(),
+            blob_options: options.blobs.clone(),
+            blobs: OnceLock::new(),
             nodes: Mutex::default(),
             files: Mutex::default(),
             packages: Mutex::default(),
@@ -231,10 +239,30 @@ impl Reader {
         cosignatures(self.signed_checkpoint(), keys)
     }
 
-    /// The files behind this state.
+    /// The files behind this state, and its blobs wherever they are.
     pub fn store(&self) -> Result<&Arc<dyn Store>, RegistryError> {
-        self.config()?;
-        Ok(&self.store)
+        Ok(self.blobs()?.map_or(&self.store, |(_, store)| store))
+    }
+
+    /// The other places of its blobs, if it names any that are to be asked.
+    pub(super) fn blob_places(&self) -> Result<Option<&BlobPlaces>, RegistryError> {
+        Ok(self.blobs()?.map(|(places, _)| places))
+    }
+
+    fn blobs(&self) -> Result<Option<&(BlobPlaces, Arc<dyn Store>)>, RegistryError> {
+        let config = self.config()?;
+        if let Some(known) = self.blobs.get() {
+            return Ok(known.as_ref());
+        }
+        let opened = match self.blob_options.as_ref().filter(|_| !self.offline) {
+            Some(options) => BlobPlaces::open(config, options)?,
+            None => None,
+        };
+        let opened = opened.map(|places| {
+            let store = places.behind(&self.store);
+            (places, store)
+        });
+        Ok(self.blobs.get_or_init(|| opened).as_ref())
     }
 }
 

@@ -17,7 +17,18 @@ impl Writer {
         size: u64,
     ) -> Result<(), RegistryError> {
         let path = layout::blob_of(digest, file);
-        self.backend.put_blob(source, &path, digest, size)?;
+        match self.backend.largest_blob().filter(|limit| size > *limit) {
+            None => self.backend.put_blob(source, &path, digest, size)?,
+            Some(limit) => {
+                let put = match &self.elsewhere {
+                    Some(places) => places.put(source, &path, digest, size)?,
+                    None => false,
+                };
+                if !put {
+                    return Err(RegistryError::LargeForGit { path: source.into(), size, limit });
+                }
+            }
+        }
         self.was_put(path);
         Ok(())
     }
