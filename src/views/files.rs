@@ -16,7 +16,12 @@ pub(super) trait Files: Sync {
     /// The bytes of a file from `from` on, `length` of them or fewer; none if it is not there.
     fn read_range(&self, path: &str, from: u64, length: u64) -> Result<Option<Vec<u8>>, ViewsError>;
 
-    fn exists(&self, path: &str) -> Result<bool, ViewsError>;
+    /// How many bytes a file has, or none if it is not there.
+    fn length(&self, path: &str) -> Result<Option<u64>, ViewsError>;
+
+    fn exists(&self, path: &str) -> Result<bool, ViewsError> {
+        Ok(self.length(path)?.is_some())
+    }
 
     /// Writes a file as a whole. It lasts once `sync` has returned.
     fn write(&self, path: &str, bytes: &[u8]) -> Result<(), ViewsError>;
@@ -74,8 +79,8 @@ impl Files for Folder {
         found(read()).map_err(ViewsError::io("read", &path))
     }
 
-    fn exists(&self, path: &str) -> Result<bool, ViewsError> {
-        Ok(self.registry.join(path).exists())
+    fn length(&self, path: &str) -> Result<Option<u64>, ViewsError> {
+        Ok(self.registry.join(path).metadata().ok().map(|file| file.len()))
     }
 
     fn write(&self, path: &str, bytes: &[u8]) -> Result<(), ViewsError> {
@@ -89,9 +94,10 @@ impl Files for Folder {
         let path = self.registry.join(path);
         let append = || {
             let mut file = File::options().write(true).open(&path)?;
-            file.set_len(kept as u64)?;
-            file.seek(SeekFrom::End(0))?;
-            file.write_all(more)
+            file.seek(SeekFrom::Start(kept as u64))?;
+            // In one step where it can be: whoever reads meanwhile has the file of before or that of after.
+            file.write_all(more)?;
+            file.set_len((kept + more.len()) as u64)
         };
         append().map_err(ViewsError::io("append to", &path))?;
         self.unsynced.add(&path);
@@ -130,8 +136,8 @@ impl Files for Elsewhere<'_> {
         Ok(self.0.read_range(path, from, length)?)
     }
 
-    fn exists(&self, path: &str) -> Result<bool, ViewsError> {
-        Ok(self.0.length(path)?.is_some())
+    fn length(&self, path: &str) -> Result<Option<u64>, ViewsError> {
+        Ok(self.0.length(path)?)
     }
 
     fn write(&self, path: &str, bytes: &[u8]) -> Result<(), ViewsError> {

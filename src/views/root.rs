@@ -12,6 +12,9 @@ use super::page::{API_VERSION, document};
 const HTML: &str = "simple/index.html";
 const JSON: &str = "simple/index.json";
 
+/// How much of the end of a list is looked at, beside what is added, in bytes.
+const NEAR_THE_END: u64 = 1 << 16;
+
 /// What stands before the projects and behind them in the JSON form (PEP 691).
 fn around() -> (String, &'static str) {
     (format!("{{\"meta\":{{\"api-version\":\"{API_VERSION}\"}},\"projects\":[\n"), "\n]}\n")
@@ -25,45 +28,57 @@ fn object(name: &str) -> String {
     format!("{{\"name\":\"{name}\"}}")
 }
 
-/// Adds projects to the list; returns how many files changed, or none if there is no list that can be added to.
+/// Adds projects to the list; returns how many files changed, or none if there is no list that can be added to. It lasts when this returns.
+///
+/// Whatever a writer that was killed has added of them stands at the end, so that is all that is read.
 pub(super) fn add(files: &dyn Files, names: &[&str]) -> Result<Option<usize>, ViewsError> {
-    let text = |path| Ok::<_, ViewsError>(files.read(path)?.and_then(|bytes| String::from_utf8(bytes).ok()));
-    let (Some(html), Some(json)) = (text(HTML)?, text(JSON)?) else { return Ok(None) };
-    let (before, behind) = around();
-    let Some(objects) = json.strip_prefix(&before).and_then(|rest| rest.strip_suffix(behind)) else {
+    let near = NEAR_THE_END + names.iter().map(|name| link(name).len() as u64 + 1).sum::<u64>();
+    let end = |path: &str| -> Result<Option<(usize, String)>, ViewsError> {
+        let Some(length) = files.length(path)? else { return Ok(None) };
+        let from = length.saturating_sub(near);
+        let bytes = files.read_range(path, from, near)?.unwrap_or_default();
+        // The first line may be half of one.
+        let whole = match from {
+            0 => 0,
+            _ => bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1),
+        };
+        let text = String::from_utf8(bytes[whole..].to_vec()).ok();
+        Ok(text.map(|text| (usize::try_from(from).unwrap_or(usize::MAX) + whole, text)))
+    };
+    let (Some((html_from, html)), Some((json_from, json))) = (end(HTML)?, end(JSON)?) else {
         return Ok(None);
     };
-    // A writer that was killed may have added some of them, and the last one by half.
+    let (before, behind) = around();
+    let objects = match json_from {
+        0 => json.strip_prefix(&before),
+        _ => Some(json.as_str()),
+    };
+    let Some(objects) = objects.and_then(|rest| rest.strip_suffix(behind)) else { return Ok(None) };
+    let json_end = json_from + json.len() - behind.len();
+    // The last one may have been added by half.
     let whole = html.rfind('\n').map_or(0, |end| end + 1);
-    let (linked, more_html) = missing(&html[..whole], names, "<a ", link);
-    let (listed, more_json) = missing(objects, names, "{", object);
-    // A power cut may have left an older one of the two.
-    if linked + more_html.len() != listed + more_json.len() {
-        return Ok(None);
-    }
+    let more_html = missing(&html[..whole], names, link);
+    let more_json = missing(objects, names, object);
     if !more_html.is_empty() || whole < html.len() {
         let more: String = more_html.iter().map(|line| format!("{line}\n")).collect();
-        files.append(HTML, whole, more.as_bytes())?;
+        files.append(HTML, html_from + whole, more.as_bytes())?;
     }
     if !more_json.is_empty() {
-        let known = Some(objects).filter(|objects| !objects.is_empty());
-        let all: Vec<&str> = known.into_iter().chain(more_json.iter().map(String::as_str)).collect();
-        files.write(JSON, (before + &all.join(",\n") + behind).as_bytes())?;
+        let comma = if objects.is_empty() { "" } else { ",\n" };
+        files.append(JSON, json_end, format!("{comma}{}{behind}", more_json.join(",\n")).as_bytes())?;
     }
+    files.sync()?;
     Ok(Some(usize::from(!more_html.is_empty()) + usize::from(!more_json.is_empty())))
 }
 
-/// How many lines of `text` begin with `start`, and the lines of those of `names` that it has none of.
-fn missing(text: &str, names: &[&str], start: &str, line: fn(&str) -> String) -> (usize, Vec<String>) {
+/// The lines of those of `names` that `text` has none of.
+fn missing(text: &str, names: &[&str], line: fn(&str) -> String) -> Vec<String> {
     let mut missing: BTreeSet<String> = names.iter().map(|name| line(name)).collect();
-    let mut count = 0;
-    // Behind objects of JSON are commas.
-    let lines = text.lines().filter(|line| line.starts_with(start));
-    for line in lines.map(|line| line.strip_suffix(',').unwrap_or(line)) {
-        count += 1;
-        missing.remove(line);
+    for line in text.lines() {
+        // Behind objects of JSON are commas.
+        missing.remove(line.strip_suffix(',').unwrap_or(line));
     }
-    (count, missing.into_iter().collect())
+    missing.into_iter().collect()
 }
 
 /// Writes the list; returns how many files changed.
@@ -119,7 +134,6 @@ mod tests {
         assert_eq!(write(files, vec![]).unwrap(), 2);
         assert_eq!(names(folder), [""; 0]);
         assert_eq!(add(files, &["walls", "doors"]).unwrap(), Some(2));
-        let early = read(folder, JSON);
         assert_eq!(add(files, &["walls", "bricks"]).unwrap(), Some(2));
         assert_eq!(names(folder), ["bricks", "doors", "walls"]);
         let html = read(folder, HTML);
@@ -133,12 +147,25 @@ mod tests {
         assert_eq!(add(files, &["tiles"]).unwrap(), Some(1));
         assert_eq!(names(folder), ["bricks", "doors", "roofs", "tiles", "walls"]);
 
-        // What is not a list, or an older one, is made anew.
-        for damaged in ["", "{}", &early, "[\n]}\n"] {
+        // What is not a list is made anew.
+        for damaged in ["", "{}", "[\n]}\n"] {
             std::fs::write(folder.join(JSON), damaged).unwrap();
             assert_eq!(add(files, &["units"]).unwrap(), None, "{damaged}");
         }
         assert_eq!(write(files, vec!["walls", "doors"]).unwrap(), 2);
         assert_eq!(names(folder), ["doors", "walls"]);
+    }
+    #[test]
+    fn a_long_list_is_added_to_at_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let views = Views::create(folder.path()).unwrap();
+        let many: Vec<String> = (0..10_000).map(|number| format!("part{number:05}")).collect();
+        write(&*views.files, many.iter().map(String::as_str).collect()).unwrap();
+        assert!(read(folder.path(), JSON).len() as u64 > 2 * NEAR_THE_END);
+        assert_eq!(add(&*views.files, &["walls", "doors"]).unwrap(), Some(2));
+        assert_eq!(add(&*views.files, &["doors", "roofs"]).unwrap(), Some(2));
+        let all = names(folder.path());
+        assert_eq!(all.len(), 10_003);
+        assert_eq!([&*all[0], &*all[10_001], &*all[10_002]], ["doors", "roofs", "walls"]);
     }
 }

@@ -130,6 +130,7 @@ fn the_first_page_lists_the_commands() {
       verify      Replay the log of a registry, and check every file against it
       views       Make the pages of `simple/`, for pip and uv
       policy      Put a policy into a registry, for all who use it, and seal it
+      blobs       Name other places of a registry's blobs, and seal that
       rotate-key  Give a registry a new key, which the old one signs for
       witness     Cosign the state of a registry, if it continues all that was cosigned before
       evidence    Check evidence that a log was forked, by nothing but the file

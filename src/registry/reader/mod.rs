@@ -67,13 +67,19 @@ pub struct Reader {
     asked: bool,
     max_age: Option<MaxAge>,
     blob_options: Option<StoreOptions>,
-    /// The other places of blobs, and the registry with them; set once they are known.
-    blobs: OnceLock<Option<(BlobPlaces, Arc<dyn Store>)>>,
+    /// Set once it is known whether there are any.
+    blobs: OnceLock<Option<Blobs>>,
     nodes: Mutex<HashMap<Blake3, Vec<u8>>>,
     files: Mutex<HashMap<String, Option<Arc<Vec<u8>>>>>,
     packages: Mutex<HashMap<PackageName, Option<Arc<Package>>>>,
     /// Files that could not be read ahead, and why.
     failed: Mutex<HashMap<String, RegistryError>>,
+}
+
+/// The other places of blobs, and the registry with what is in them.
+struct Blobs {
+    places: BlobPlaces,
+    store: Arc<dyn Store>,
 }
 
 impl Reader {
@@ -241,15 +247,15 @@ impl Reader {
 
     /// The files behind this state, and its blobs wherever they are.
     pub fn store(&self) -> Result<&Arc<dyn Store>, RegistryError> {
-        Ok(self.blobs()?.map_or(&self.store, |(_, store)| store))
+        Ok(self.blobs()?.map_or(&self.store, |blobs| &blobs.store))
     }
 
     /// The other places of its blobs, if it names any that are to be asked.
     pub(super) fn blob_places(&self) -> Result<Option<&BlobPlaces>, RegistryError> {
-        Ok(self.blobs()?.map(|(places, _)| places))
+        Ok(self.blobs()?.map(|blobs| &blobs.places))
     }
 
-    fn blobs(&self) -> Result<Option<&(BlobPlaces, Arc<dyn Store>)>, RegistryError> {
+    fn blobs(&self) -> Result<Option<&Blobs>, RegistryError> {
         let config = self.config()?;
         if let Some(known) = self.blobs.get() {
             return Ok(known.as_ref());
@@ -260,7 +266,7 @@ impl Reader {
         };
         let opened = opened.map(|places| {
             let store = places.behind(&self.store);
-            (places, store)
+            Blobs { places, store }
         });
         Ok(self.blobs.get_or_init(|| opened).as_ref())
     }
