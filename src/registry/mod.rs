@@ -27,6 +27,7 @@ pub mod log;
 mod log_key;
 mod memory;
 mod mirror_file;
+mod present;
 mod proposal;
 mod reader;
 mod replica;

@@ -11,8 +11,9 @@ use futures::executor::block_on;
 use rayon::prelude::*;
 
 use super::authority::{Authority, SignedRecord};
-use super::backend::{Backend as _, InBackend, IndexFile, cut_index, index_limit};
+use super::backend::{Backend as _, IndexFile, cut_index, index_limit};
 use super::backend_dir::DirBackend;
+use super::present::InBackend;
 use super::seal::{self, Batch, Dropped, Present as _};
 use super::snapshot::{self, Entry};
 use super::{Reader, RegistryError, layout, log};

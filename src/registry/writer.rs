@@ -14,10 +14,11 @@ use std::time::Instant;
 use futures::executor::block_on;
 use rayon::prelude::*;
 
-use super::backend::{Backend, InBackend, Outcome, Prepared, State};
+use super::backend::{Backend, Outcome, Prepared, State};
 use super::blob_places::BlobPlaces;
 use super::key_change::{committed_config, file_record};
 use super::log;
+use super::present::InBackend;
 use super::seal::{self, Batch, Dropped};
 use super::snapshot;
 use super::{Authority, Checkpoint, Config, LogKey, RegistryError, StoreOptions, backoff, layout};
