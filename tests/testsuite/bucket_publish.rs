@@ -6,6 +6,7 @@ use insta::assert_snapshot;
 use object_store::{Attribute, ObjectStoreExt as _};
 
 use crate::support::nginx::Nginx;
+use crate::support::s3s_fs::S3sFs;
 use crate::support::seaweed::{BUCKET, OPEN_BUCKET, READER, Seaweed};
 use crate::support::{WINDOWS, Wheel, World, text, walls};
 
@@ -88,6 +89,24 @@ fn a_folder_that_was_copied_into_a_bucket_goes_on_there() {
     let verified = run(&world, &seaweed.environment(), &format!("registry verify {place}"));
     assert!(verified.contains("sound: "), "{verified}");
     assert!(verified.contains("10 packages") || verified.contains("9 releases"), "{verified}");
+}
+
+#[test]
+fn a_store_that_looks_and_writes_in_two_steps() {
+    let Some(store) = S3sFs::start() else { return };
+    let world = World::new();
+    let place = format!("s3://{BUCKET}/packages");
+    // Its single conditions hold: only a race tells.
+    let refused = run(&world, &store.environment(), &format!("registry init {place} --name acme"));
+    assert_snapshot!(refused, @r#"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: s3://acme-bucket/packages cannot be written to: its store does not compare and swap (of several who replace one version of an object at once, more than one is told that it did), so that of two who publish at once one would be lost
+      hint: use a store with conditional writes; or, if all who publish can reach one folder, name a file in it that they lock in turn: --lock FILE
+    "#);
+    let made = run(&world, &store.environment(), &format!("registry init {place} --name acme --lock shared"));
+    assert!(made.starts_with("exit code: 0"), "{made}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod mount;
 pub mod nginx;
 pub mod place;
 pub mod prism;
+pub mod s3s_fs;
 pub mod seaweed;
 pub mod signer;
 pub mod sigstore;
