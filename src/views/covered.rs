@@ -39,7 +39,7 @@ impl Covered {
         bytes.push(b'\n');
         files.sync()?;
         files.write(FILE, &bytes)?;
-        files.sync()
+        files.finish()
     }
 
     /// Has it not be known what they show.

@@ -32,6 +32,11 @@ pub(super) trait Files: Sync {
     /// Returns once all that was written lasts.
     fn sync(&self) -> Result<(), ViewsError>;
 
+    /// Shows all that was written, where that takes a step of its own.
+    fn finish(&self) -> Result<(), ViewsError> {
+        self.sync()
+    }
+
     /// Hears of a file that was found to be right: a process that was killed may have written it, and the disk may not have it yet.
     fn found(&self, _path: &str) {}
 }
@@ -152,6 +157,10 @@ impl Files for Elsewhere<'_> {
     }
 
     fn sync(&self) -> Result<(), ViewsError> {
-        Ok(self.0.publish_put("views of the packages")?)
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), ViewsError> {
+        Ok(self.0.publish_put("Make the pages of simple/")?)
     }
 }

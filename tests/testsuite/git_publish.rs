@@ -50,6 +50,21 @@ fn a_registry_is_made_and_published_to_in_a_repository() {
 }
 
 #[test]
+fn the_pages_for_pip_are_one_commit_behind_each_state() {
+    let git = Git::empty(false);
+    let made = git.run(&format!("registry init {}@main --name acme --simple", git.file()));
+    assert!(made.starts_with("exit code: 0"), "{made}");
+    let published = git.publish("acme-walls", "1.0", "");
+    assert!(published.starts_with("exit code: 0"), "{published}");
+    let commits = git.git(&["log", "--reverse", "--format=%s", "main"]);
+    let pages = "Make the pages of simple/";
+    assert_eq!(commits, format!("Publish config.json\n{pages}\nPublish acme-walls 1.0\n{pages}\n"));
+    let page = git.git(&["show", "main:simple/acme-walls/index.html"]);
+    assert!(page.contains("acme_walls-1.0-py3-none-any.whl"), "{page}");
+    assert!(git.git(&["show", "main:simple/index.html"]).contains("acme-walls"));
+}
+
+#[test]
 fn a_registry_in_a_folder_of_a_branch_leaves_all_else_alone() {
     let git = Git::empty(false);
     fs::write(git.repository.work().join("README.md"), "# ours\n").unwrap();
